@@ -1,0 +1,86 @@
+"""i2sbkit: image restoration with Schrödinger bridges.
+
+Public names are resolved on first use, so that importing the package (and `i2sbkit --help`) costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .api import Model, load
+    from .kernel import registry
+    from .kernel.bridge import Bridge
+    from .kernel.errors import Error, NotLinear
+    from .kernel.hookspecs import hookimpl
+    from .kernel.interfaces import (
+        Backbone,
+        BridgeSchedule,
+        Corruption,
+        Denoise,
+        Observation,
+        Operator,
+        Sampler,
+        State,
+        Step,
+        Tables,
+    )
+    from .kernel.rng import Rng
+    from .reporting import Logger
+
+_HOMES = {
+    "load": ".api",
+    "Model": ".api",
+    "Bridge": ".kernel.bridge",
+    "Error": ".kernel.errors",
+    "NotLinear": ".kernel.errors",
+    "hookimpl": ".kernel.hookspecs",
+    "Backbone": ".kernel.interfaces",
+    "BridgeSchedule": ".kernel.interfaces",
+    "Corruption": ".kernel.interfaces",
+    "Denoise": ".kernel.interfaces",
+    "Observation": ".kernel.interfaces",
+    "Operator": ".kernel.interfaces",
+    "Sampler": ".kernel.interfaces",
+    "State": ".kernel.interfaces",
+    "Step": ".kernel.interfaces",
+    "Tables": ".kernel.interfaces",
+    "Rng": ".kernel.rng",
+    "Logger": ".reporting",
+}
+
+__all__ = [
+    "Backbone",
+    "Bridge",
+    "BridgeSchedule",
+    "Corruption",
+    "Denoise",
+    "Error",
+    "Logger",
+    "Model",
+    "NotLinear",
+    "Observation",
+    "Operator",
+    "Rng",
+    "Sampler",
+    "State",
+    "Step",
+    "Tables",
+    "__version__",
+    "hookimpl",
+    "load",
+    "registry",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "registry":
+        return import_module(".kernel.registry", __name__)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,140 @@
+"""Weights and training states: one safetensors file each, with a JSON header that explains it.
+
+Format 1. Metadata key "i2sbkit": sorted JSON with `format`, `kind` ("weights" or "state"), `version` of i2sbkit,
+`recipe` (resolved) and `step`; weights also carry `data`, `licence` and `metrics`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from . import __version__
+from .files import atomic
+from .kernel.errors import Error
+from .recipe import Recipe, from_document
+
+FORMAT = 1
+KEY = "i2sbkit"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained model as it lies in its file.
+
+    Attributes:
+        header: see the module.
+        recipe: the recipe it was trained with.
+        tensors: the network's state dict; half precision as stored.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    recipe: Recipe
+    tensors: Mapping[str, Tensor]
+
+    def build(self, device: torch.device | str = "cpu") -> nn.Module:
+        """The network in float32, ready to restore with."""
+        net = build_network(self.recipe)
+        load_tensors(net, self.tensors, self.path)
+        return net.to(device, memory_format=torch.channels_last).eval()
+
+
+def build_network(recipe: Recipe, channels: int = 3) -> nn.Module:
+    """The recipe's network, freshly initialised from torch's global random state."""
+    return recipe.parts.backbone.build(channels * 2 if recipe.bridge.cond_x1 else channels, channels)
+
+
+def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Put tensors into a network; every name and shape must fit.
+
+    Raises:
+        Error: naming the first that does not.
+    """
+    own = net.state_dict()
+    missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    if missing or extra:
+        what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which the network lacks"
+        raise Error(f"{path}: does not fit the network of its recipe: it {what} ({len(missing) + len(extra)} names differ)")
+    for name, tensor in own.items():
+        if tensor.shape != tensors[name].shape:
+            found, wanted = tuple(tensors[name].shape), tuple(tensor.shape)
+            raise Error(f"{path}: does not fit the network of its recipe: {name!r} is {found}, the network has {wanted}")
+    net.load_state_dict(dict(tensors))
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and header atomically."""
+    stamped = {"format": FORMAT, "version": __version__, **header}
+    with atomic(path) as temporary:
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(contiguous, temporary, {KEY: json.dumps(stamped, sort_keys=True)})
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON header of one of our files, without reading a tensor.
+
+    Raises:
+        Error: no such file, not safetensors, not ours, or of a newer format.
+    """
+    if not path.is_file():
+        raise Error(f"{path}: no such weights file; `i2sbkit weights list` shows the bundled ones")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise Error(f"{path}: not a readable safetensors file ({error})") from None
+    if KEY not in metadata:
+        raise Error(f"{path}: safetensors, but not written by i2sbkit; bring foreign weights in with `i2sbkit weights import`")
+    try:
+        header = json.loads(metadata[KEY])
+        newer = header["format"] > FORMAT
+    except (ValueError, KeyError, TypeError):
+        raise Error(f"{path}: its i2sbkit header is damaged") from None
+    if newer:
+        raise Error(f"{path}: format {header['format']} is newer than this i2sbkit {__version__} knows; pip install -U i2sbkit")
+    return dict(header)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file.
+
+    Raises:
+        Error: truncated or damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise Error(f"{path}: not a readable safetensors file ({error})") from None
+
+
+def read_weights(path: Path) -> Weights:
+    """Weights with their recipe.
+
+    Raises:
+        Error: the file is not ours or damaged, or its recipe names a part that is not installed.
+    """
+    header = read_header(path)
+    if header.get("kind") != "weights":
+        raise Error(f"{path}: a training state; its weights lie beside it in weights.safetensors")
+    recipe = from_document(header["recipe"], lambda keys: str(path), base=path.parent.absolute(), name=path.stem)
+    return Weights(path, header, recipe, read_tensors(path))
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, **facts: Any) -> None:
+    """Write a model: its tensors, its recipe and what is known of it (step, data, licence, metrics)."""
+    save(path, tensors, {"kind": "weights", "recipe": recipe.document, **facts})
+
+
+def saved_states(run: Path) -> list[Path]:
+    """The training states of a run folder, newest first."""
+    return sorted(run.glob("state-*.safetensors"), reverse=True)

@@ -1,0 +1,123 @@
+"""The bridge of a schedule, as training and sampling use it (I2SB: Liu et al. 2023, arXiv 2302.05872)."""
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from .errors import Error
+from .interfaces import BridgeSchedule, Step, Tables, at_node
+from .rng import Rng
+
+
+class Bridge:
+    """q(x_n | x0, x1) = N(A_n x0 + B_n x1, C_n^2 I) and the steps that follow from it.
+
+    Args:
+        schedule: the curves.
+        ot_ode: the limit C = 0 (Liu et al. 2023, Prop. 3.4): nothing draws noise.
+    """
+
+    def __init__(self, schedule: BridgeSchedule, ot_ode: bool = False) -> None:
+        self.schedule = schedule
+        self.ot_ode = ot_ode
+
+    def __len__(self) -> int:
+        """N, the number of nodes."""
+        return len(self.tables.time)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The schedule's curves, float64, with std = 0 for the OT-ODE."""
+        t = self.schedule.curves
+        return Tables(t.mean_x0, t.mean_x1, torch.zeros_like(t.std), t.label_std, t.time) if self.ot_ode else t
+
+    @cached_property
+    def trained_nodes(self) -> Tensor:
+        """The nodes that training draws from: those with a label, label_std > 0."""
+        return torch.nonzero(self.tables.label_std > 0).flatten()
+
+    def nodes(self, nfe: int) -> list[int]:
+        """nfe + 1 evenly spaced nodes, descending from N-1 to 0.
+
+        The stride is accumulated in floating point, then rounded: the authors' spacing, which `round(i * stride)`
+        misses for many nfe.
+
+        Raises:
+            Error: nfe is not between 1 and N-1.
+        """
+        last = len(self) - 1
+        if not 1 <= nfe <= last:
+            raise Error(f"nfe must be between 1 and {last} on this schedule, got {nfe}")
+        stride, position, ascending = last / nfe, 0.0, []
+        for _ in range(nfe + 1):
+            ascending.append(round(position))
+            position += stride
+        return ascending[::-1]
+
+    def marginal(self, x0: Tensor, x1: Tensor, n: Tensor | int, rng: Rng) -> Tensor:
+        """A draw of x_n given both ends (Eq. 11); x0 and x1 (B, C, H, W), n a node or one node an image (B,)."""
+        t = self.tables
+        mean = at_node(t.mean_x0, n, x0) * x0 + at_node(t.mean_x1, n, x0) * x1
+        return mean if self.ot_ode else mean + at_node(t.std, n, x0) * rng.normal_like(x0)
+
+    def label(self, x0: Tensor, x_n: Tensor, n: Tensor | int) -> Tensor:
+        """What the network regresses (Eq. 12)."""
+        return self.schedule.label(x0, x_n, n)
+
+    def predict_x0(self, x_n: Tensor, output: Tensor, n: Tensor | int) -> Tensor:
+        """The clean estimate that a network output stands for; the inverse of `label`."""
+        return self.schedule.predict_x0(x_n, output, n)
+
+    def input_scale(self, n: Tensor | int) -> Tensor | float:
+        """What x_n is multiplied by before the network sees it."""
+        return self.schedule.input_scale(n)
+
+    def endpoint(self, lifted: Tensor, rng: Rng) -> Tensor:
+        """What the bridge ends at, from the lifted observation."""
+        return self.schedule.endpoint(lifted, rng)
+
+    def start(self, x1: Tensor, rng: Rng) -> Tensor:
+        """What sampling starts from."""
+        return self.schedule.start(x1, rng)
+
+    def posterior(self, n: int, m: int) -> Step:
+        """The Markov posterior from node n to m < n (Eq. 4); without its noise for the OT-ODE."""
+        step = self.schedule.posterior(n, m)
+        return Step(step.x0, step.xn, step.x1, 0.0) if self.ot_ode else step
+
+    def generic(self, n: int, m: int, eta: float, boot: bool = False) -> Step:
+        """The step that keeps every marginal, with a share eta in [0, 1] of the Markov posterior's noise.
+
+        DBIM (Zheng et al. 2025, Eq. 11) and I3SB (Wang et al. 2024): with x_n = A_n x0 + B_n x1 + C_n z,
+        w = eta w_max and g = sqrt(C_m^2 - w^2) / C_n.
+
+        Args:
+            boot: x_n still is x1 itself and holds no noise to keep: all of C_m is drawn, whatever eta.
+        """
+        t = self.tables
+        a_n, b_n, c_n = float(t.mean_x0[n]), float(t.mean_x1[n]), float(t.std[n])
+        a_m, b_m, c_m = float(t.mean_x0[m]), float(t.mean_x1[m]), float(t.std[m])
+        if boot:
+            return Step(a_m, 0.0, b_m, c_m)
+        w_max = max(c_m**2 - (b_m * c_n / b_n) ** 2, 0.0) ** 0.5
+        w = eta * w_max
+        g = (c_m**2 - w**2) ** 0.5 / c_n if c_n > 0 else b_m / b_n
+        return Step(a_m - g * a_n, g, b_m - g * b_n, w)
+
+    def step(
+        self, x_n: Tensor, x0h: Tensor, x1: Tensor, n: int, m: int, rng: Rng, *, eta: float = 1.0, boot: bool = False
+    ) -> Tensor:
+        """x_m from x_n and x0h; eta = 1 is the Markov posterior, less is `generic`. Node 0 gets no noise."""
+        markov = eta == 1.0 or self.ot_ode
+        return take(self.posterior(n, m) if markov else self.generic(n, m, eta, boot), x_n, x0h, x1, m, rng)
+
+
+def take(step: Step, x_n: Tensor, x0h: Tensor, x1: Tensor, m: int, rng: Rng) -> Tensor:
+    """Carry out a step to node m; all tensors (B, C, H, W). No noise is drawn for node 0."""
+    x_m = step.x0 * x0h + step.xn * x_n
+    if step.x1 != 0.0:
+        x_m = x_m + step.x1 * x1
+    if step.std > 0.0 and m > 0:
+        x_m = x_m + step.std * rng.normal_like(x_m)
+    return x_m

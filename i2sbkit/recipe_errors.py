@@ -1,0 +1,87 @@
+"""All that is wrong with a recipe, told at once, each with its place and a suggestion."""
+
+import json
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from .kernel.errors import Error
+
+KeyPath = tuple[str, ...]
+Where = Callable[[KeyPath], str]
+T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Problems:
+    """Collects messages of the form `place: section.key: what`."""
+
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        self._lines: list[str] = []
+
+    def add(self, keys: KeyPath, what: str) -> None:
+        """Note that `what` is wrong at `keys`."""
+        self._lines.append(f"{self._where(keys)}: {'.'.join(keys)}: {what}")
+
+    def attempt(self, keys: KeyPath, action: Callable[[], T]) -> T | None:
+        """The action's result, or None with its `Error` noted."""
+        try:
+            return action()
+        except Error as error:
+            self.add(keys, str(error))
+            return None
+
+    def check_names(self, at: KeyPath, given: Iterable[str], known: Iterable[str], what: str) -> None:
+        """Note each name that is not known, with the closest one that is."""
+        known = list(known)
+        for name in given:
+            if name not in known:
+                self.add((*at, name), f"unknown {what}{suggestion(name, known)}")
+
+    def raise_any(self) -> None:
+        """Raise an `Error` of everything noted, if there is anything."""
+        if self._lines:
+            count = f"{len(self._lines)} error{'s' if len(self._lines) > 1 else ''} in the recipe"
+            raise Error("\n".join([*self._lines, count]))
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """'; did you mean ...', or what there is where nothing is close."""
+    known = list(known)
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(known) or 'none'})"
+
+
+def validate(at: KeyPath, model: type[Model], values: Any, problems: Problems) -> Model | None:
+    """`values` as an instance of `model`, or None with each thing that is wrong noted.
+
+    Validated as JSON: there lists are good tuples, while "4" is no number and 1 no boolean.
+    """
+    if not isinstance(values, dict):
+        problems.add(at, f"must be a section, [{'.'.join(at)}]")
+        return None
+    try:
+        return model.model_validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        _note(at, model, values, error, problems)
+        return None
+
+
+def _note(at: KeyPath, model: type[BaseModel], values: Any, error: ValidationError, problems: Problems) -> None:
+    """Note pydantic's errors, those on one key (branches of a union) as one."""
+    by_key: dict[str, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        key = str(detail["loc"][0]) if detail["loc"] else ""
+        if detail["type"] == "extra_forbidden":
+            problems.check_names(at, [key], model.model_fields, what="key")
+        elif detail["type"] == "missing" and len(detail["loc"]) == 1:
+            problems.add((*at, key), "is required")
+        else:
+            message = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+            by_key.setdefault(key, []).append(message)
+    for key, messages in by_key.items():
+        wanted = " or ".join(dict.fromkeys(messages))
+        problems.add((*at, key), f"must be {wanted}, got {json.dumps(values.get(key), default=str)}")

@@ -1,0 +1,107 @@
+"""Where training reports to: a log of JSON lines, loggers that plugins bring, and a progress bar."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+
+class Logger(ABC):
+    """A place that training reports to; its factory is called with the run folder."""
+
+    @abstractmethod
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Numbers measured at a step."""
+
+    def picture(self, step: int, name: str, image: Tensor) -> None:
+        """A picture (3, H, W) in [-1, 1] made at a step; ignored unless overridden."""
+        return
+
+    def close(self) -> None:
+        """Training is over, for whatever reason."""
+        return
+
+
+class JsonLines(Logger):
+    """`log.jsonl`: one JSON object a report, appended; lines beyond the step that a run resumes from are dropped."""
+
+    def __init__(self, run: Path, resume_from: int = 0) -> None:
+        self._path = run / "log.jsonl"
+        if self._path.exists():
+            lines = [line for line in self._path.read_text("utf-8").splitlines() if _step_of(line) <= resume_from]
+            self._path.write_text("".join(line + "\n" for line in lines), "utf-8")
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        line = json.dumps({"step": step, "time": round(time.time(), 3), **metrics})
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def _step_of(line: str) -> float:
+    """The step of a log line; a half-written one counts as the future."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+class Bar:
+    """Progress on stderr: a live bar on a terminal, a plain line every `every` seconds elsewhere."""
+
+    def __init__(self, total: int, done: int, unit: str, every: float = 30.0) -> None:
+        self._console = Console(stderr=True)
+        self._live = self._console.is_terminal
+        self._every, self._total, self._unit = every, total, unit
+        self._spoke = time.monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=self._console, disable=not self._live)
+        self._task = self._progress.add_task(unit, total=total, completed=done, note="")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def show(self, done: int, note: str) -> None:
+        """Where we are, and what is worth saying of it."""
+        self._progress.update(self._task, completed=done, note=note)
+        if not self._live and time.monotonic() - self._spoke >= self._every:
+            self._spoke = time.monotonic()
+            self.say(f"{self._unit} {done}/{self._total}  {note}")
+
+    def say(self, message: str) -> None:
+        """A line above the bar."""
+        self._console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+class Loggers:
+    """Several loggers as one."""
+
+    def __init__(self, loggers: list[Logger]) -> None:
+        self._loggers = loggers
+
+    def log(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """Report numbers to all."""
+        for logger in self._loggers:
+            logger.log(step, metrics)
+
+    def picture(self, step: int, name: str, image: Tensor) -> None:
+        """Report a picture to all."""
+        for logger in self._loggers:
+            logger.picture(step, name, image)
+
+    def close(self) -> None:
+        """Close all."""
+        for logger in self._loggers:
+            logger.close()

@@ -1,0 +1,41 @@
+"""Leaving in good order: SIGTERM and Ctrl-C ask, the loop decides when."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(Exception):
+    """The work was cut short by a signal, after saving; `exit_code` is 130 for Ctrl-C, 143 for SIGTERM."""
+
+    def __init__(self, message: str, signum: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signum
+
+
+class StopRequest:
+    """Which signal asked to stop, if one did."""
+
+    signum: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signum is not None
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Within the block the first SIGTERM or SIGINT is only noted; a second SIGINT interrupts at once."""
+    request = StopRequest()
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        if request and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        request.signum = signum
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

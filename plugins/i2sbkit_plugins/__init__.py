@@ -1,0 +1,1 @@
+"""i2sbkit's built-in plugins: found through entry points, like anybody's."""
