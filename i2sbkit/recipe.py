@@ -40,6 +40,7 @@ class DataSection(_Section):
     size: PositiveInt = 256
     crop: Literal["random", "center"] = "random"
     crops: PositiveInt = 1
+    val_size: PositiveInt = 256
     flip: bool = True
     quantize: bool = True
     workers: NonNegativeInt = 0

@@ -140,6 +140,7 @@ def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto")
     data = TrainingSet.of(recipe, index)
     validation = Validation.of(recipe)
     state = find_state(recipe, run, resume, index)
+    run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(recipe, device)
     start = load_state(trainer, state) if state else 0
     names = recipe.log.loggers

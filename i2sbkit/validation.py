@@ -41,7 +41,7 @@ class Validation:
             raise Error(f"sampler {recipe.document['sampler']['name']!r} has no option nfe: leave out data.val or take another")
         options = recipe.data
         pairs = validation_pairs(
-            open_index(paths), recipe.parts.corruption, size=options.size, quantize=options.quantize,
+            open_index(paths), recipe.parts.corruption, size=options.val_size, quantize=options.quantize,
             seed=recipe.train.seed, count=recipe.train.val_images,
         )  # fmt: skip
         return cls(recipe, pairs)

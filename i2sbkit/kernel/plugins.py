@@ -83,14 +83,13 @@ def _let_in(sources: list[Source], setting: str) -> list[Source]:
     """Those that a value of `I2SBKIT_PLUGINS` lets in."""
     if not setting:
         return sources
-    wanted = set() if setting == "off" else {normalise(name.strip()) for name in setting.split(",")} - {""}
+    wanted = set() if setting == "off" else {normalise(name.strip()) for name in setting.split(",")} - {"", OURS}
     names = {normalise(name) for source in sources for name in (source.distribution, source.plugin)}
     for name in sorted(wanted - names):
         installed = ", ".join(sorted({s.distribution for s in sources}))
         hint = did_you_mean(name, names)
         raise Error(f"{SWITCH}={setting}: no plugin {name!r} is installed{hint} (installed: {installed}; or say off)")
-    wanted_too = {OURS, *wanted}
-    return [s for s in sources if normalise(s.distribution) in wanted_too or normalise(s.plugin) in wanted]
+    return [s for s in sources if normalise(s.distribution) in {OURS, *wanted} or normalise(s.plugin) in wanted]
 
 
 def load(source: Source) -> list[Component]:

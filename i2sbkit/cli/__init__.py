@@ -1,0 +1,96 @@
+"""The command line. Each command lives in its own file and is imported only when it is called."""
+
+import os
+import signal
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from .. import __version__
+from ..kernel.errors import Error
+from ..stopping import Stopped
+
+COMMANDS = {
+    "train": "Train a bridge from a recipe; the same command again resumes.",
+    "restore": "Restore images with bundled or trained weights.",
+    "degrade": "Damage clean images as a task or recipe does: what restore reads.",
+    "compare": "PSNR and SSIM between two folders, matched by file stem.",
+    "recipes": "List, show, check and copy recipes.",
+    "plugins": "List the installed plugins and what they bring.",
+    "shards": "Pack, index and check shards of photographs.",
+    "weights": "List, describe and export weights.",
+    "doctor": "Describe this installation, for bug reports.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows every command's name and summary, and imports a command's module only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f".{cmd_name}", __name__), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"i2sbkit {__version__}, torch {version('torch')}, python {sys.version.split()[0]}")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="""\b
+Examples:
+  i2sbkit restore photos/ restored/ --task jpeg
+  i2sbkit train recipes/jpeg10.toml
+
+\b
+Exit codes: 0 done, 1 some files failed, 2 usage or recipe, 130 Ctrl-C, 143 SIGTERM.
+Environment: I2SBKIT_PLUGINS=off loads only our own plugins, a comma list those besides ours;
+I2SBKIT_DEBUG=1 shows tracebacks. Completion: eval "$(_I2SBKIT_COMPLETE=bash_source i2sbkit)".
+""")  # fmt: skip
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print versions.")
+def main() -> None:
+    """Image restoration with Schrödinger bridges (I2SB)."""
+
+
+def run() -> None:
+    """The console command: `main` with our exit codes, and no traceback for what a user can put right."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Run a command line and return its exit code."""
+    debug = os.environ.get("I2SBKIT_DEBUG", "") not in ("", "0")
+    try:
+        result = main.main(arguments, prog_name="i2sbkit", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Stopped as stop:
+        click.echo(str(stop), err=True)
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 128 + signal.SIGINT
+    except Error as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"error: {error}", err=True)
+        return 2
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing more can be said to a closed pipe
+        return 128 + signal.SIGPIPE

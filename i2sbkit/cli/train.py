@@ -1,0 +1,37 @@
+"""i2sbkit train"""
+
+from pathlib import Path
+
+import click
+
+from .options import device_option, json_option, print_json
+
+
+@click.command(epilog="Examples:\n\n  i2sbkit train tiny\n\n  i2sbkit train recipes/jpeg10.toml --set train.batch=8")
+@click.argument("recipe")
+@click.option("--set", "overrides", multiple=True, metavar="K=V", help="Override a value: section.key=value. Repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Run folder. [default: runs/<recipe stem>]")
+@click.option("--resume", default="auto", metavar="auto|never|FILE", show_default=True, help="Where to go on from.")
+@device_option
+@click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
+@json_option
+def train(
+    recipe: str, overrides: tuple[str, ...], out: Path | None, resume: str, device: str, dry_run: bool, as_json: bool
+) -> None:
+    """Train the bridge of RECIPE, a file or the name of a shipped recipe."""
+    from ..devices import pick_device
+    from ..planning import describe, plan
+    from ..recipe import load_recipe
+    from ..training import train as run_training
+
+    loaded = load_recipe(recipe, overrides)
+    run = out or Path("runs") / loaded.name
+    if dry_run:
+        facts = plan(loaded, run)
+        print_json(facts) if as_json else click.echo(describe(facts))
+        return
+    result = run_training(loaded, run, pick_device(device), resume)
+    if as_json:
+        print_json(result)
+    else:
+        click.echo(result["weights"])
