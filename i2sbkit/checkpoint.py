@@ -45,7 +45,7 @@ class Weights:
         """The network in float32, ready to restore with."""
         net = build_network(self.recipe)
         load_tensors(net, self.tensors, self.path)
-        return net.to(device, memory_format=torch.channels_last).eval()
+        return net.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
 
 def build_network(recipe: Recipe, channels: int = 3) -> nn.Module:
@@ -63,11 +63,15 @@ def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
     missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     if missing or extra:
         what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which the network lacks"
-        raise Error(f"{path}: does not fit the network of its recipe: it {what} ({len(missing) + len(extra)} names differ)")
+        raise Error(
+            f"{path}: does not fit the network of its recipe: it {what} ({len(missing) + len(extra)} names differ)"
+        )
     for name, tensor in own.items():
         if tensor.shape != tensors[name].shape:
             found, wanted = tuple(tensors[name].shape), tuple(tensor.shape)
-            raise Error(f"{path}: does not fit the network of its recipe: {name!r} is {found}, the network has {wanted}")
+            raise Error(
+                f"{path}: does not fit the network of its recipe: {name!r} is {found}, the network has {wanted}"
+            )
     net.load_state_dict(dict(tensors))
 
 
@@ -93,14 +97,18 @@ def read_header(path: Path) -> dict[str, Any]:
     except (SafetensorError, OSError) as error:
         raise Error(f"{path}: not a readable safetensors file ({error})") from None
     if KEY not in metadata:
-        raise Error(f"{path}: safetensors, but not written by i2sbkit; bring foreign weights in with `i2sbkit weights import`")
+        raise Error(
+            f"{path}: safetensors, but not written by i2sbkit; bring foreign weights in with `i2sbkit weights import`"
+        )
     try:
         header = json.loads(metadata[KEY])
         newer = header["format"] > FORMAT
     except (ValueError, KeyError, TypeError):
         raise Error(f"{path}: its i2sbkit header is damaged") from None
     if newer:
-        raise Error(f"{path}: format {header['format']} is newer than this i2sbkit {__version__} knows; pip install -U i2sbkit")
+        raise Error(
+            f"{path}: format {header['format']} is newer than this i2sbkit {__version__} knows; pip install -U i2sbkit"
+        )
     return dict(header)
 
 

@@ -223,7 +223,7 @@ def plugins_model(factory: Callable[..., Any]) -> type[BaseModel]:
 
 def _override(document: dict[str, Any], overrides: Iterable[str]) -> set[tuple[str, ...]]:
     """Put `--set` values into the document; the key paths that were set."""
-    changed = set()
+    changed: set[tuple[str, ...]] = set()
     for override in overrides:
         key, equals, value = override.partition("=")
         section, dot, name = key.strip().partition(".")
@@ -260,7 +260,10 @@ def find_recipe(source: str | Path) -> Path:
     path = Path(source)
     if path.is_file():
         return path
-    shipped = {file.relative_to(shipped_recipes()).with_suffix("").as_posix(): file for file in shipped_recipes().rglob("*.toml")}
+    shipped = {
+        file.relative_to(shipped_recipes()).with_suffix("").as_posix(): file
+        for file in shipped_recipes().rglob("*.toml")
+    }
     if str(source) in shipped:
         return shipped[str(source)]
     raise Error(f"no recipe {str(source)!r}: give the path of a .toml file or one of: {', '.join(sorted(shipped))}")

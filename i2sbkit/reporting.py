@@ -63,14 +63,18 @@ class Bar:
         self._every, self._total, self._unit = every, total, unit
         self._spoke = time.monotonic()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=self._console, disable=not self._live)
+        self._progress = Progress(
+            *columns, TextColumn("{task.fields[note]}"), console=self._console, disable=not self._live
+        )
         self._task = self._progress.add_task(unit, total=total, completed=done, note="")
 
     def __enter__(self) -> Bar:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def show(self, done: int, note: str) -> None:

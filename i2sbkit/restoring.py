@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 
 from .checkpoint import Weights
 from .kernel import registry
+from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler, State
 from .kernel.rng import Rng, derive_seed
-from .sampling import last_state, walk
+from .sampling import Evaluation, last_state, walk
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,7 @@ class Settings:
         sampler: a name or a `Sampler`.
         eta: for samplers that have it, in [0, 1].
         seed: with the content of the observation it fixes every random number.
-        tile: side of the tiles in pixels, where the network's receptive field is finite; 0 takes the whole picture.
-        precision: "fp32", "bf16" or "fp16" of the network's evaluations.
+        tile, precision: see `sampling.Evaluation`.
         force: use a sampler that does not fit the weights.
     """
 
@@ -87,20 +88,41 @@ class Restorer:
     sampler: Sampler
     settings: Settings
 
-    def walk(self, observation: Observation, sample: int = 0) -> Iterator[State]:
-        """The states from one observation to its picture, on the device; draw number `sample`."""
-        recipe = self.weights.recipe
-        rng = Rng([content_seed(observation, self.settings.seed, sample)])
-        (generator,) = rng.child("lift")
-        lifted = recipe.parts.corruption.lift(observation, generator)[None].to(self.device)
-        mask = None if observation.mask is None else observation.mask[None].to(self.device)
-        if recipe.bridge.ot_ode and self.sampler.stochastic:  # only when forced
-            recipe = replace(recipe, parts=replace(recipe.parts, bridge=type(recipe.parts.bridge)(recipe.parts.bridge.schedule)))
-        return walk(self.net, recipe, self.sampler, lifted, rng.child("bridge"), mask, self.settings.tile, self.settings.precision)
+    @classmethod
+    def of(cls, weights: Weights, net: nn.Module, device: torch.device, settings: Settings) -> Restorer:
+        """Settle what the settings leave open; a sampler that fits badly is warned of (`UserWarning`).
 
-    def picture(self, observation: Observation, sample: int = 0) -> Tensor:
-        """The restored picture (C, H, W) on the CPU, not clamped."""
-        return last_state(self.walk(observation, sample)).x[0].float().cpu()
+        Raises:
+            Error: see `choose_sampler` and `check_fit`.
+        """
+        sampler = choose_sampler(weights, settings)
+        warning = check_fit(weights, sampler, settings.force)
+        if warning:
+            warnings.warn(warning, stacklevel=3)
+        return cls(weights, net, device, sampler, settings)
+
+    def walk(self, observations: Sequence[Observation], sample: int = 0) -> Iterator[State]:
+        """The states from observations of one size to their pictures, as a batch on the device; draw number `sample`."""
+        recipe = self.weights.recipe
+        rng = Rng(content_seed(observation, self.settings.seed, sample) for observation in observations)
+        pairs = zip(observations, rng.child("lift"), strict=True)
+        lifted = torch.stack([recipe.parts.corruption.lift(y, generator) for y, generator in pairs])
+        masks = [y.mask for y in observations if y.mask is not None]
+        forced = recipe.bridge.ot_ode and self.sampler.stochastic
+        return walk(
+            self.net,
+            recipe,
+            self.sampler,
+            lifted.to(self.device),
+            rng.child("bridge"),
+            mask=torch.stack(masks).to(self.device) if masks else None,
+            bridge=Bridge(recipe.parts.bridge.schedule) if forced else None,
+            how=Evaluation(self.settings.tile, self.settings.precision),
+        )
+
+    def pictures(self, observations: Sequence[Observation], sample: int = 0) -> Tensor:
+        """The restored pictures (B, C, H, W) on the CPU, not clamped."""
+        return last_state(self.walk(observations, sample)).x.float().cpu()
 
 
 def content_seed(observation: Observation, seed: int, sample: int) -> int:

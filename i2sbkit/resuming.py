@@ -23,7 +23,10 @@ from .shards import Index
 if TYPE_CHECKING:
     from .training import Trainer
 
-FREE = {"data": {"train", "val", "val_size", "workers"}, "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images"}}
+FREE = {
+    "data": {"train", "val", "val_size", "workers"},
+    "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images"},
+}
 """Keys that may differ when a run goes on: they do not change the maths. (What `data.train` holds must stay.)"""
 
 

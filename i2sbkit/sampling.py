@@ -3,38 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from .kernel.algorithms import conditioned, denoiser, known_pixels, padded
+from .kernel.bridge import Bridge
 from .kernel.interfaces import Denoise, Sampler, State
 from .kernel.rng import Rng
 from .recipe import Recipe
+from .tiling import tiled
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DEFAULT_TILE = 768
+"""Pixels a side; with `compact` at width 16 the evaluation of a tile and its halo then takes about 0.5 GB."""
 
 
-def denoise_with(net: nn.Module, recipe: Recipe, lifted: Tensor, mask: Tensor | None = None) -> Denoise:
-    """The recipe's network as the function a sampler calls: padded, conditioned, knowing the known pixels."""
-    backbone, bridge = recipe.parts.backbone, recipe.parts.bridge
-    denoise = padded(denoiser(net, bridge, lifted.shape[1]), backbone.multiple_of, backbone.min_size)
+@dataclass(frozen=True)
+class Evaluation:
+    """How a network is evaluated; none of it changes the picture beyond rounding.
+
+    Attributes:
+        tile: side of the tiles in pixels; None takes the default where the network's receptive field is finite and the
+            whole picture otherwise, 0 always the whole picture.
+        precision: "fp32", "bf16" or "fp16".
+    """
+
+    tile: int | None = None
+    precision: str = "fp32"
+
+
+def denoise_with(
+    net: nn.Module, recipe: Recipe, bridge: Bridge, lifted: Tensor, mask: Tensor | None, how: Evaluation
+) -> Denoise:
+    """The recipe's network as the function a sampler calls: in tiles, padded, conditioned, knowing the known pixels."""
+    backbone, channels = recipe.parts.backbone, lifted.shape[1]
+    denoise = denoiser(net, bridge, channels)
+    if how.precision != "fp32":
+        denoise = _autocast(denoise, lifted.device.type, DTYPES[how.precision])
+    tile = DEFAULT_TILE if how.tile is None else how.tile
+    if tile and backbone.receptive_field is not None:
+        denoise = tiled(denoise, tile, backbone.receptive_field, backbone.multiple_of, channels)
+    denoise = padded(denoise, backbone.multiple_of, backbone.min_size)
     if recipe.bridge.cond_x1:
         denoise = conditioned(denoise, lifted)
     return denoise if mask is None else known_pixels(denoise, lifted, mask)
 
 
+def _autocast(denoise: Denoise, device: str, dtype: torch.dtype) -> Denoise:
+    def wrapped(x_n: Tensor, n: int) -> Tensor:
+        with torch.autocast(device, dtype):
+            return denoise(x_n, n)
+
+    return wrapped
+
+
 def walk(
-    net: nn.Module, recipe: Recipe, sampler: Sampler, lifted: Tensor, rng: Rng, mask: Tensor | None = None
+    net: nn.Module,
+    recipe: Recipe,
+    sampler: Sampler,
+    lifted: Tensor,
+    rng: Rng,
+    *,
+    mask: Tensor | None = None,
+    bridge: Bridge | None = None,
+    how: Evaluation = Evaluation(),
 ) -> Iterator[State]:
     """Algorithm 2 (Liu et al. 2023) from lifted observations (B, C, H, W), one `State` a step; the last is the result.
 
     Args:
         mask: (B, 1, H, W), 1 = missing; elsewhere each clean estimate takes the observation's pixels.
+        bridge: walked instead of the recipe's own.
     """
-    bridge = recipe.parts.bridge
-    x1 = bridge.endpoint(lifted, rng)
-    states = sampler.sample(denoise_with(net, recipe, lifted, mask), bridge, x1, rng)
+    bridge = bridge or recipe.parts.bridge
+    with torch.inference_mode():
+        x1 = bridge.endpoint(lifted, rng)
+        states = sampler.sample(denoise_with(net, recipe, bridge, lifted, mask, how), bridge, x1, rng)
     while True:
-        with torch.inference_mode():
+        with torch.inference_mode():  # entered for each step: a generator must not leave it on in its caller
             state = next(states, None)
         if state is None:
             return

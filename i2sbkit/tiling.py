@@ -8,9 +8,6 @@ from torch import Tensor
 
 from .kernel.interfaces import Denoise
 
-DEFAULT_TILE = 768
-"""Pixels a side; with `compact` at width 16 a tile then needs about 0.5 GB."""
-
 
 def tiled(denoise: Denoise, tile: int, halo: int, multiple_of: int, channels: int = 3) -> Denoise:
     """Evaluate `denoise` tile by tile over the whole x_n, each tile with a halo that is thrown away.
@@ -34,7 +31,10 @@ def tiled(denoise: Denoise, tile: int, halo: int, multiple_of: int, channels: in
         for top, left in product(range(0, height, step), range(0, width, step)):
             first_row, first_column = max(top - margin, 0), max(left - margin, 0)
             seen = x_n[..., first_row : top + step + margin, first_column : left + step + margin]
-            rows, columns = slice(top - first_row, top - first_row + step), slice(left - first_column, left - first_column + step)
+            rows, columns = (
+                slice(top - first_row, top - first_row + step),
+                slice(left - first_column, left - first_column + step),
+            )
             result[..., top : top + step, left : left + step] = denoise(seen, n)[..., rows, columns]
         return result
 

@@ -22,11 +22,10 @@ from .kernel.rng import Rng, derive_seed
 from .recipe import Recipe, TrainSection
 from .reporting import Bar, JsonLines, Loggers
 from .resuming import find_state, load_state, save_state
+from .sampling import DTYPES
 from .shards import open_index
 from .stopping import Stopped, stop_requests
 from .validation import Validation
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 LOG_EVERY = 10
@@ -44,7 +43,7 @@ class Trainer:
             path = recipe.base / options.init
             read_header(path)
             load_tensors(self.net, {name: tensor.float() for name, tensor in read_tensors(path).items()}, path)
-        self.net.to(device, memory_format=torch.channels_last)
+        self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = torch.compile(self.net) if options.compile else self.net  # type: ignore[assignment]
         self.ema = Ema(self.net, options.ema)
         self.optimizer = torch.optim.AdamW(
@@ -63,7 +62,7 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for part in batch.split(options.microbatch or len(batch)):
             loss = self._loss(part) * (len(part) / len(batch))
-            self.scaler.scale(loss).backward()
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), options.clip or math.inf)
@@ -79,7 +78,8 @@ class Trainer:
         recipe, device = self.recipe, self.device
         rng = Rng((derive_seed(recipe.train.seed, "noise", counter) for counter in part.counters), device)
         x0, lifted, mask = (
-            None if t is None else t.to(device, memory_format=torch.channels_last) for t in (part.x0, part.x1, part.mask)
+            None if t is None else t.to(device, memory_format=torch.channels_last)
+            for t in (part.x0, part.x1, part.mask)
         )
         assert x0 is not None and lifted is not None
         dtype = DTYPES[recipe.train.precision]
@@ -149,12 +149,18 @@ def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto")
     began, metrics = time.monotonic(), dict[str, float]()
     try:
         with Bar(options.iterations, start, "step") as bar, stop_requests() as stop:
-            bar.say(f"{run}: step {start} of {options.iterations}, {sum(p.numel() for p in trainer.net.parameters()):,} parameters")
+            bar.say(
+                f"{run}: step {start} of {options.iterations}, {sum(p.numel() for p in trainer.net.parameters()):,} parameters"
+            )
             while trainer.step < options.iterations:
                 loss, norm = trainer.train_step(next(batches))
                 step, last = trainer.step, trainer.step == options.iterations or bool(stop)
                 if step % LOG_EVERY == 0 or last:
-                    metrics = {"loss": check_finite(float(loss), step, run), "grad_norm": float(norm), "lr": learning_rate(options, step - 1)}
+                    metrics = {
+                        "loss": check_finite(float(loss), step, run),
+                        "grad_norm": float(norm),
+                        "lr": learning_rate(options, step - 1),
+                    }
                     seconds = time.monotonic() - began
                     metrics["images_per_second"] = (step - start) * options.batch / seconds
                     loggers.log(step, metrics)
@@ -170,7 +176,14 @@ def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto")
                     bar.say(f"step {step}: " + "  ".join(f"{name} {value:.2f}" for name, value in found.items()))
                     metrics |= found
                 if stop and trainer.step < options.iterations:
-                    raise Stopped(f"stopped at step {step}, state saved; the same command goes on from there", stop.signum or 2)
+                    raise Stopped(
+                        f"stopped at step {step}, state saved; the same command goes on from there", stop.signum or 2
+                    )
     finally:
         loggers.close()
-    return {"weights": str(run / "weights.safetensors"), "step": trainer.step, "seconds": time.monotonic() - began, **metrics}
+    return {
+        "weights": str(run / "weights.safetensors"),
+        "step": trainer.step,
+        "seconds": time.monotonic() - began,
+        **metrics,
+    }

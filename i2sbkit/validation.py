@@ -38,7 +38,9 @@ class Validation:
         if not paths:
             return None
         if "nfe" not in recipe.document["sampler"]:
-            raise Error(f"sampler {recipe.document['sampler']['name']!r} has no option nfe: leave out data.val or take another")
+            raise Error(
+                f"sampler {recipe.document['sampler']['name']!r} has no option nfe: leave out data.val or take another"
+            )
         options = recipe.data
         pairs = validation_pairs(
             open_index(paths), recipe.parts.corruption, size=options.val_size, quantize=options.quantize,
@@ -57,7 +59,7 @@ class Validation:
                 rng = Rng([derive_seed(self.recipe.train.seed, "validation", number)])
                 lifted = pair.x1[None].to(device, memory_format=torch.channels_last)
                 mask = None if pair.mask is None else pair.mask[None].to(device)
-                result = last_state(walk(net, self.recipe, sampler, lifted, rng, mask)).x[0].cpu()
+                result = last_state(walk(net, self.recipe, sampler, lifted, rng, mask=mask)).x[0].cpu()
                 values.append(psnr(result.clamp(-1, 1), pair.x0))
                 columns[number].insert(-1, result)
             metrics[f"psnr_nfe{nfe}"] = _mean(values)

@@ -31,7 +31,9 @@ def main(source: Path, out: Path) -> None:
             groups["heldout" if is_heldout(key, names) else "train"].append({"__key__": key, **parts})
     for group, samples in groups.items():
         for start in range(0, len(samples), PER_SHARD):
-            with webdataset.TarWriter(str(out / f"{group}-{start // PER_SHARD:06d}.tar"), mtime=0, encoder=False) as writer:
+            with webdataset.TarWriter(
+                str(out / f"{group}-{start // PER_SHARD:06d}.tar"), mtime=0, encoder=False
+            ) as writer:
                 for sample in samples[start : start + PER_SHARD]:
                     writer.write(sample)
         print(f"{group}: {len(samples)} photographs")

@@ -61,7 +61,9 @@ Exit codes: 0 done, 1 some files failed, 2 usage or recipe, 130 Ctrl-C, 143 SIGT
 Environment: I2SBKIT_PLUGINS=off loads only our own plugins, a comma list those besides ours;
 I2SBKIT_DEBUG=1 shows tracebacks. Completion: eval "$(_I2SBKIT_COMPLETE=bash_source i2sbkit)".
 """)  # fmt: skip
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print versions.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print versions."
+)
 def main() -> None:
     """Image restoration with Schrödinger bridges (I2SB)."""
 

@@ -1,9 +1,19 @@
 """Options that several commands share."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from ..batch import Outcome
+    from ..jobs import Policy
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="D", help="auto, cpu, cuda, cuda:1, mps; auto prefers a GPU."
@@ -14,3 +24,57 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def existing_options(command: Command) -> Command:
+    """--overwrite and --skip-existing."""
+    command = click.option("--skip-existing", is_flag=True, help="Leave outputs that exist as they are.")(command)
+    return click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")(command)
+
+
+def policy(overwrite: bool, skip_existing: bool) -> Policy:
+    """What the two flags ask for."""
+    if overwrite and skip_existing:
+        raise click.UsageError("--overwrite and --skip-existing exclude each other")
+    return "overwrite" if overwrite else "skip" if skip_existing else "refuse"
+
+
+def finish_jobs(outcomes: list[Outcome], as_json: bool) -> int:
+    """Print the outputs, or all outcomes as JSON; 1 where a file failed, else 0."""
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if as_json:
+        print_json([outcome.as_dict() for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            if not outcome.error:
+                click.echo(outcome.output)
+    if failed:
+        click.echo(f"{len(failed)} of {len(outcomes)} files failed", err=True)
+    return 1 if failed else 0
+
+
+def complete_recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: shipped recipes that begin so, else files."""
+    from ..shipped import recipes
+
+    return _names_or_files(recipes(), incomplete)
+
+
+def complete_tasks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: tasks with bundled weights that begin so."""
+    from ..shipped import bundled
+
+    return [task for task in bundled() if task.startswith(incomplete)]
+
+
+def complete_weights(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the shell: tasks with bundled weights that begin so, else files."""
+    from ..shipped import bundled
+
+    return _names_or_files(bundled(), incomplete)
+
+
+def _names_or_files(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Not both: a shell that is told to complete files forgets the names."""
+    matching = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return matching or [CompletionItem(incomplete, type="file")]

@@ -32,7 +32,9 @@ class I2sb(i2sbkit.BridgeSchedule):
             raise i2sbkit.Error(f"beta_min and beta_max must be > 0, got {self.beta_min} and {self.beta_max}")
 
     def tables(self) -> i2sbkit.Tables:
-        sqrt_beta = torch.linspace(self.beta_min**0.5, (self.beta_max / self.steps) ** 0.5, self.steps, dtype=torch.float64)
+        sqrt_beta = torch.linspace(
+            self.beta_min**0.5, (self.beta_max / self.steps) ** 0.5, self.steps, dtype=torch.float64
+        )
         rising = sqrt_beta[: self.steps // 2] ** 2
         betas = torch.cat([rising, rising.flip(0)])
         ahead = betas.cumsum(0)  # sigma_n^2

@@ -1,0 +1,133 @@
+"""The Python way in: load weights, restore pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .checkpoint import Weights, read_weights
+from .devices import pick_device
+from .images import from_pil, from_uint8, to_uint8
+from .kernel.errors import Error
+from .kernel.interfaces import Observation, Sampler
+from .publishing import find_weights
+from .restoring import Restorer, Settings
+
+Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
+
+
+def load(weights: str | Path, device: str = "auto") -> Model:
+    """Load bundled weights by their task, or a weights file.
+
+    Raises:
+        Error: no such weights, damaged, or of a plugin that is not installed.
+    """
+    return Model(read_weights(find_weights(weights)), pick_device(device))
+
+
+class Model:
+    """A network ready to restore pictures.
+
+    Attributes:
+        weights: its file: header, recipe, tensors.
+        device: where it runs.
+    """
+
+    def __init__(self, weights: Weights, device: torch.device) -> None:
+        self.weights = weights
+        self.device = device
+        self.net = weights.build(device)
+
+    def restorer(self, settings: Settings) -> Restorer:
+        """This network with settings to restore by, for many pictures."""
+        return Restorer.of(self.weights, self.net, self.device, settings)
+
+    def restore(
+        self,
+        image: Picture,
+        *,
+        mask: Image.Image | np.ndarray | Tensor | None = None,
+        nfe: int | None = None,
+        sampler: str | Sampler | None = None,
+        eta: float | None = None,
+        seed: int = 0,
+        samples: int = 1,
+        tile: int | None = None,
+        precision: str = "fp32",
+        force: bool = False,
+    ) -> Picture | list[Picture]:
+        """Restore a picture; the result has the type of what was given.
+
+        Args:
+            image: an RGB Pillow image or a uint8 array (H, W, 3), which give the same back, clamped and rounded; or a
+                float tensor (C, H, W) or (B, C, H, W) in [-1, 1], which gives a tensor that is not clamped.
+            mask: (H, W) of the picture's size, non-zero = missing.
+            nfe, sampler, eta: None takes the weights' own defaults; a sampler is a name or a `Sampler`.
+            seed: with the picture's content it fixes every random number.
+            samples: how many draws; more than one gives a list.
+            tile, precision: see `sampling.Evaluation`.
+            force: use a sampler that does not fit the weights.
+
+        Raises:
+            Error: a picture of another kind, or settings that do not fit the weights.
+        """
+        if samples < 1:
+            raise Error(f"samples must be at least 1, got {samples}")
+        settings = Settings(nfe, sampler, eta, seed, tile, precision, force)
+        restorer = self.restorer(settings)
+        batch = as_batch(image)
+        holes = None if mask is None else as_mask(mask, batch)
+        observations = [Observation(each, holes) for each in batch]
+        results = [like(image, restorer.pictures(observations, number)) for number in range(samples)]
+        return results if samples > 1 else results[0]
+
+
+def as_batch(image: Any) -> Tensor:
+    """(B, C, H, W) float32 in [-1, 1] from what `restore` takes.
+
+    Raises:
+        Error: it is none of these.
+    """
+    if isinstance(image, Image.Image):
+        if image.mode != "RGB":
+            raise Error(f"a Pillow image of mode {image.mode}: convert it first, image.convert('RGB')")
+        return from_pil(image)[None]
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        return from_uint8(torch.from_numpy(image.copy()).permute(2, 0, 1)).contiguous()[None]
+    if isinstance(image, Tensor) and image.is_floating_point() and image.dim() in (3, 4):
+        return image.detach().float().reshape(-1, *image.shape[-3:])
+    wanted = "an RGB Pillow image, a uint8 array (H, W, 3) or a float tensor (C, H, W) or (B, C, H, W) in [-1, 1]"
+    raise Error(f"restore takes {wanted}, got {_describe(image)}")
+
+
+def as_mask(mask: Any, batch: Tensor) -> Tensor:
+    """(1, H, W) float32, 1 = missing, of the batch's height and width.
+
+    Raises:
+        Error: of another size.
+    """
+    values = torch.from_numpy(np.array(mask.convert("L") if isinstance(mask, Image.Image) else mask))
+    if values.shape[-2:] != batch.shape[-2:] or values.numel() != values.shape[-2] * values.shape[-1]:
+        raise Error(f"the mask must be (H, W) = {tuple(batch.shape[-2:])}, got {tuple(values.shape)}")
+    return (values.reshape(1, *values.shape[-2:]) > 0).float()
+
+
+def like(image: Any, batch: Tensor) -> Any:
+    """A restored batch as the type of `image`."""
+    if isinstance(image, Tensor):
+        return batch.reshape(*image.shape[:-3], *batch.shape[-3:]).to(image.device)
+    array = to_uint8(batch[0]).permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(array) if isinstance(image, Image.Image) else array
+
+
+def _describe(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (
+        f" {getattr(value, 'dtype', '')} {tuple(cast(Sequence[int], shape))}" if shape is not None else ""
+    )

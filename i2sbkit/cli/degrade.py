@@ -1,0 +1,46 @@
+"""i2sbkit degrade"""
+
+from pathlib import Path
+
+import click
+
+from .options import complete_tasks, existing_options, finish_jobs, json_option, policy
+
+
+@click.command(
+    epilog="Examples:\n\n  i2sbkit degrade photos/ damaged/ --task jpeg"
+    "\n\n  i2sbkit degrade clean.png damaged/ --recipe recipes/jpeg10.toml --seed 1"
+)
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--task", shell_complete=complete_tasks, help="Damage as the bundled weights of this task were trained on."
+)
+@click.option("--recipe", metavar="FILE", help="Damage as a recipe says.")
+@click.option("--seed", default=0, show_default=True, help="With a picture's content it fixes the damage.")
+@existing_options
+@json_option
+def degrade(
+    source: Path,
+    out: Path,
+    task: str | None,
+    recipe: str | None,
+    seed: int,
+    overwrite: bool,
+    skip_existing: bool,
+    as_json: bool,
+) -> int:
+    """Damage the clean pictures in IN and write to OUT what restore reads."""
+    if (task is None) == (recipe is None):
+        raise click.UsageError("give either --task NAME or --recipe FILE")
+    from ..batch import run_jobs
+    from ..checkpoint import read_weights
+    from ..degrade_files import degraded_suffix, file_degrader
+    from ..jobs import find_jobs, settle_existing
+    from ..publishing import find_weights
+    from ..recipe import load_recipe
+
+    loaded = load_recipe(recipe) if recipe else read_weights(find_weights(str(task))).recipe
+    corruption = loaded.parts.corruption
+    jobs = settle_existing(find_jobs([source], out, degraded_suffix(corruption)), policy(overwrite, skip_existing))
+    return finish_jobs(run_jobs(jobs, file_degrader(corruption, seed), "degraded"), as_json)

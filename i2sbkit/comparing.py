@@ -1,0 +1,66 @@
+"""Metrics between two folders of pictures, matched by their place and stem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .images import read_picture
+from .jobs import pictures_in
+from .kernel.errors import Error
+from .metrics import psnr, ssim
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One result against its reference."""
+
+    name: str
+    psnr_rgb: float
+    ssim_rgb: float
+
+
+def compare_folders(results: Path, references: Path) -> list[Comparison]:
+    """Each result against the reference of the same relative path and stem; two files are compared as they are.
+
+    Raises:
+        Error: a result without a reference, two files of one stem, or sizes that differ.
+    """
+    found, wanted = _by_stem(results), _by_stem(references)
+    if results.is_file() and references.is_file():
+        wanted = {next(iter(found)): references}
+    missing = sorted(found.keys() - wanted.keys())
+    if missing:
+        raise Error(f"{references}: no reference for {found[missing[0]]} ({len(missing)} of {len(found)} are missing)")
+    return [_compare(name, found[name], wanted[name]) for name in sorted(found)]
+
+
+def means(comparisons: list[Comparison]) -> dict[str, Any]:
+    """The mean of each metric and the number of pictures."""
+    count = len(comparisons)
+    return {
+        "pictures": count,
+        "psnr_rgb": sum(c.psnr_rgb for c in comparisons) / count,
+        "ssim_rgb": sum(c.ssim_rgb for c in comparisons) / count,
+    }
+
+
+def _by_stem(path: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in pictures_in(path):
+        name = (file.relative_to(path) if path.is_dir() else Path(file.name)).with_suffix("").as_posix()
+        if name in found:
+            raise Error(f"{found[name]} and {file} have one stem: which is meant?")
+        found[name] = file
+    return found
+
+
+def _compare(name: str, result: Path, reference: Path) -> Comparison:
+    a, b = read_picture(result).image, read_picture(reference).image
+    if a.shape != b.shape:
+        sizes = " and ".join(f"{image.shape[2]}x{image.shape[1]}" for image in (a, b))
+        raise Error(f"{result} and {reference} differ in size: {sizes}")
+    if min(a.shape[1:]) < 11:
+        raise Error(f"{result}: too small to compare; SSIM needs 11 pixels a side")
+    return Comparison(name, psnr(a, b), ssim(a, b))

@@ -1,0 +1,52 @@
+"""Damaging a clean file as a corruption does, and writing what restore reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from .data import quantized
+from .files import atomic
+from .images import read_picture, write_picture
+from .jobs import Job
+from .kernel.errors import Error
+from .kernel.interfaces import Corruption, Observation
+from .restoring import content_seed
+
+SIGNATURES = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp"}
+"""How encoded files begin, for corruptions that are codecs."""
+
+
+def degraded_suffix(corruption: Corruption) -> str:
+    """The suffix of what a corruption makes: of its codec, or .png."""
+    probe = corruption.corrupt(torch.zeros(3, 64, 64), torch.Generator().manual_seed(0))
+    encoded = probe.params.get("file", b"")
+    return next((suffix for begin, suffix in SIGNATURES.items() if encoded.startswith(begin)), ".png")
+
+
+def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], int]:
+    """The work of `batch.run_jobs` on one clean file; the damage follows from the seed and the picture's content."""
+
+    def work(job: Job) -> int:
+        picture = read_picture(job.source)
+        generator = torch.Generator().manual_seed(content_seed(Observation(picture.image), seed, 0))
+        try:
+            observation = quantized(corruption.corrupt(picture.image, generator))
+        except Error as error:
+            raise Error(f"{job.source}: {error}") from None
+        write_observation(job.target, observation)
+        return observation.image[0].numel()
+
+    return work
+
+
+def write_observation(path: Path, observation: Observation) -> None:
+    """Write an observation as the file that restore reads: the codec's own bytes, or its pixels."""
+    encoded = observation.params.get("file")
+    if encoded is None:
+        write_picture(path, observation.image)
+        return
+    with atomic(path) as temporary:
+        temporary.write_bytes(encoded)

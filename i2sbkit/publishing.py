@@ -1,0 +1,164 @@
+"""Weights as others get them: what a file says of itself, and how a run becomes a file to publish."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from .checkpoint import read_header, read_tensors, write_weights
+from .kernel.errors import Error
+from .recipe import KINDS, SECTIONS, Recipe, from_document
+from .shipped import bundled, find_weights
+
+__all__ = ["bundled", "export", "find_weights", "summary"]
+
+PRIVATE = (("data", "train"), ("data", "val"), ("train", "init"))
+"""Keys of a recipe that hold paths of whoever trained it."""
+NOT_FACTS = {"format", "version", "kind", "recipe", "ema_updates", "scaler"}
+"""Keys of a header that are written anew, or only a training goes on from."""
+
+
+def summary(path: Path) -> dict[str, Any]:
+    """What a weights file or training state is, without reading a tensor.
+
+    `parameters` counts every number of the network that is stored, buffers too; `size_mb` is in 10^6 bytes.
+
+    Raises:
+        Error: not one of our files.
+    """
+    header = _header(path)
+    recipe: Mapping[str, Any] = header["recipe"]
+    prefix = "" if header["kind"] == "weights" else "net/"
+    with safe_open(path, "pt") as file:
+        slices = [file.get_slice(name) for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 - not a dict
+    return {
+        "task": path.stem,
+        "file": str(path),
+        "size_mb": round(path.stat().st_size / 1e6, 2),
+        "parameters": sum(torch.Size(piece.get_shape()).numel() for piece in slices),
+        "stored_as": sorted({piece.get_dtype() for piece in slices}),
+        "corruption": recipe["corruption"],
+        "sampler": recipe["sampler"]["name"],
+        "nfe": recipe["sampler"].get("nfe"),
+        "licence": header.get("licence"),
+        "metrics": header.get("metrics"),
+    }
+
+
+def export(
+    source: str | Path,
+    out: Path,
+    *,
+    half: bool = False,
+    licence: str | None = None,
+    sampler: str | None = None,
+    nfe: int | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Make a weights file to publish; paths in its recipe are reduced to file names.
+
+    Args:
+        source: a run folder, a training state (its averages are taken), a weights file or a bundled task.
+        half: store float16 in place of float32.
+        licence: of the weights; None keeps what the source says.
+        sampler: name of the sampler that the weights restore with by default; None keeps the recipe's.
+        nfe: its number of network evaluations; None keeps the recipe's.
+        overwrite: replace `out` where it exists.
+
+    Returns:
+        The summary of what was written.
+
+    Raises:
+        Error: the source is none of these or damaged, `out` exists, the sampler does not fit, or a weight is too large
+            for float16.
+    """
+    if out.suffix != ".safetensors":
+        raise Error(f"{out}: name it {out.with_name(out.name + '.safetensors')}")
+    if out.exists() and not overwrite:
+        raise Error(f"{out}: exists already; --overwrite replaces it")
+    path = _file_of(source)
+    header = _header(path)
+    recipe = _public_recipe(header["recipe"], path, sampler, nfe)
+    tensors = _network(read_tensors(path), header["kind"])
+    facts = {key: value for key, value in header.items() if key not in NOT_FACTS}
+    if licence is not None:
+        facts["licence"] = licence
+    write_weights(out, _halved(tensors, path) if half else tensors, recipe, **facts)
+    return summary(out)
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The header, with all the sections of a recipe in it."""
+    header = read_header(path)
+    recipe = header.get("recipe")
+    sections = [*KINDS, *SECTIONS]
+    if not (isinstance(recipe, dict) and all(isinstance(recipe.get(section), dict) for section in sections)):
+        raise Error(f"{path}: its i2sbkit header is damaged: it holds no whole recipe")
+    return header
+
+
+def _file_of(source: str | Path) -> Path:
+    folder = Path(source)
+    if not folder.is_dir() or str(source) in bundled():
+        return find_weights(source)
+    path = folder / "weights.safetensors"
+    if not path.is_file():
+        raise Error(f"{folder}: no weights.safetensors in it; training writes one every train.save_every steps")
+    return path
+
+
+def _network(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """The network that restores: of a training state the averages, and the buffers, which have none."""
+    if kind == "weights":
+        return dict(tensors)
+    taken = {}
+    for group in ("net/", "ema/"):
+        taken |= {name.removeprefix(group): tensor for name, tensor in tensors.items() if name.startswith(group)}
+    return taken
+
+
+def _halved(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Floating-point tensors as float16.
+
+    Raises:
+        Error: a number does not fit.
+    """
+    result = {}
+    for name, tensor in tensors.items():
+        result[name] = tensor.half() if tensor.is_floating_point() else tensor
+        if not torch.isfinite(result[name]).all():
+            raise Error(f"{path}: {name!r} holds numbers beyond float16's 65504, or none; export without --half")
+    return result
+
+
+def _public_recipe(document: Mapping[str, Any], path: Path, sampler: str | None, nfe: int | None) -> Recipe:
+    """The recipe with its default sampler replaced where asked, and without anybody's folders."""
+    public: dict[str, dict[str, Any]] = json.loads(json.dumps(document))
+    for section, key in PRIVATE:
+        public[section][key] = _names_only(public[section].get(key))
+    before = public["sampler"]
+    if sampler and sampler != before["name"]:
+        public["sampler"] = {"name": sampler} | ({"nfe": before["nfe"]} if "nfe" in before else {})
+    if nfe is not None:
+        public["sampler"]["nfe"] = nfe
+    asked = " ".join(f"--{key} {value}" for key, value in (("sampler", sampler), ("nfe", nfe)) if value is not None)
+    recipe = from_document(
+        public, lambda keys: asked if asked and keys[0] == "sampler" else str(path), base=path.parent, name=path.stem
+    )
+    if recipe.bridge.ot_ode and recipe.parts.sampler.stochastic:
+        raise Error(f"{path}: trained as OT-ODE, which the stochastic sampler {public['sampler']['name']!r} does not fit; "
+                    "take --sampler ode")  # fmt: skip
+    return recipe
+
+
+def _names_only(paths: Any) -> Any:
+    """The last part of a path or of each of a list; Windows paths have both separators, so they serve for all."""
+    if isinstance(paths, list):
+        return [_names_only(each) for each in paths]
+    return PureWindowsPath(paths).name if isinstance(paths, str) else paths

@@ -1,0 +1,126 @@
+"""Recipe files as things to list, check and copy."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from .files import write_text
+from .kernel.errors import Error
+from .recipe import find_recipe, load_recipe
+from .toml_text import key_lines
+
+PATHS = {("data", "train"), ("data", "val"), ("train", "init")}
+"""Keys whose values are paths, relative to the recipe."""
+STRING = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
+"""A TOML string on one line, or a comment, which is passed over."""
+
+
+def opening_sentence(text: str) -> str:
+    """The first sentence of the comment that a recipe begins with; "" where it begins with none."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#") or not line.strip("# "):
+            break
+        lines.append(line.strip("# "))
+    match = re.match(r".*?[.!?](?=\s|$)", " ".join(lines))
+    return match[0] if match else " ".join(lines)
+
+
+def recipe_problems(source: str | Path, overrides: Iterable[str] = ()) -> list[str]:
+    """What is wrong with a recipe and the data it names, a line each; nothing is wrong with an empty list."""
+    from .shards import open_index
+
+    overrides = list(overrides)
+    try:
+        recipe = load_recipe(source, overrides)
+    except Error as error:
+        return [line for line in str(error).splitlines() if not re.fullmatch(r"\d+ errors? in the recipe", line)]
+    problems = []
+    for key in ("train", "val"):
+        try:
+            if paths := recipe.paths(key):  # type: ignore[arg-type]
+                open_index(paths)
+        except Error as error:
+            problems.append(f"{_place(find_recipe(source), overrides, 'data', key)}: data.{key}: {error}")
+    return problems
+
+
+def _place(path: Path, overrides: Iterable[str], section: str, key: str) -> str:
+    """Where a key was given."""
+    if any(override.partition("=")[0].strip() == f"{section}.{key}" for override in overrides):
+        return "--set"
+    return f"{path}:{key_lines(path.read_text('utf-8'))[section, key]}"
+
+
+def copy_recipe(source: str | Path, target: Path, overwrite: bool = False) -> Path:
+    """Copy a recipe to edit it, comments and all; its relative paths become absolute, so that they still hold.
+
+    Args:
+        source: a shipped recipe's name, or a file.
+        target: a .toml file, or a folder to put it in under its own name.
+
+    Returns:
+        The file written.
+
+    Raises:
+        Error: no such recipe, not valid TOML, or the target exists.
+    """
+    path = find_recipe(source)
+    if target.is_dir():
+        target /= path.name
+    if target.suffix != ".toml":
+        raise Error(f"{target}: no such folder; for a file of that name say {target.with_name(target.name + '.toml')}")
+    if target.exists() and (not overwrite or target.samefile(path)):
+        what = "is the recipe itself; copy it to another name" if target.samefile(path) else "exists already; --overwrite replaces it"
+        raise Error(f"{target}: {what}")
+    try:
+        text = path.read_text("utf-8")
+        copied = with_absolute_paths(text, path.parent.absolute())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Error(f"{path}: not valid TOML: {error}") from None
+    write_text(target, copied)
+    return target
+
+
+def with_absolute_paths(text: str, base: Path) -> str:
+    """A recipe's text with the paths in it starting from `base`; nothing else is changed.
+
+    Raises:
+        Error: a path is written in a way that cannot be replaced, such as a string over several lines.
+        tomllib.TOMLDecodeError: not valid TOML.
+    """
+    wanted = tomllib.loads(text)
+    for section, key in PATHS:
+        if key in wanted.get(section, {}):
+            wanted[section][key] = _absolute(wanted[section][key], base)
+    starts = {line: path for path, line in key_lines(text).items()}
+    keys: tuple[str, ...] = ()
+    lines = []
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        keys = starts.get(number, keys)
+        lines.append(STRING.sub(lambda found: _replaced(found[0], base), line) if keys in PATHS else line)
+    result = "".join(lines)
+    try:
+        faithful = tomllib.loads(result) == wanted
+    except tomllib.TOMLDecodeError:
+        faithful = False
+    if not faithful:
+        raise Error("its paths are written in a way that cannot be copied; write each as a plain \"...\" after its key")
+    return result
+
+
+def _absolute(value: object, base: Path) -> object:
+    if isinstance(value, list):
+        return [_absolute(each, base) for each in value]
+    return str(base / value) if isinstance(value, str) else value
+
+
+def _replaced(token: str, base: Path) -> str:
+    """A TOML string with its path absolute; a comment as it is."""
+    if token.startswith("#"):
+        return token
+    return json.dumps(str(base / tomllib.loads(f"path = {token}")["path"]), ensure_ascii=False)

@@ -1,0 +1,53 @@
+"""What comes with i2sbkit, its recipes and its weights, by file name alone: no torch, so that completion is quick."""
+
+from pathlib import Path
+
+from .kernel.errors import Error
+from .kernel.plugins import did_you_mean
+
+PACKAGE = Path(__file__).parent
+WEIGHTS = PACKAGE / "weights"
+
+
+def shipped_recipes() -> Path:
+    """The folder of the recipes that come with i2sbkit: the checkout's where we run from one, else the wheel's."""
+    pyproject = PACKAGE.parent / "pyproject.toml"
+    if pyproject.is_file() and 'name = "i2sbkit"' in pyproject.read_text("utf-8"):
+        return PACKAGE.parent / "recipes"
+    return PACKAGE / "recipes"
+
+
+def recipes() -> dict[str, Path]:
+    """The shipped recipes by name ("jpeg10", "imagenet256/blur"), sorted."""
+    folder = shipped_recipes()
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
+
+
+def bundled() -> dict[str, Path]:
+    """The bundled weights by task, sorted."""
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """The file of bundled weights, given their task, or of others, given their path. A task comes before a file.
+
+    Raises:
+        Error: there are no such weights.
+    """
+    tasks, path = bundled(), Path(name_or_path)
+    if str(name_or_path) in tasks:
+        return tasks[str(name_or_path)]
+    if path.is_file():
+        return path
+    if (path / "weights.safetensors").is_file():
+        raise Error(f"{path}: a run folder; its weights are {path / 'weights.safetensors'}")
+    if path.is_dir():
+        raise Error(f"{path}: a folder, not a weights file")
+    hint = did_you_mean(str(name_or_path), tasks)
+    raise Error(
+        f"no weights {str(name_or_path)!r}{hint}: give a .safetensors file or a bundled task (there are: {_listed(tasks)})"
+    )
+
+
+def _listed(names: dict[str, Path]) -> str:
+    return ", ".join(names) or "none"
