@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .api import Model, load
+    from .images import from_pil, to_pil
     from .kernel import registry
     from .kernel.bridge import Bridge
     from .kernel.errors import Error, NotLinear
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "load": ".api",
     "Model": ".api",
+    "from_pil": ".images",
+    "to_pil": ".images",
     "Bridge": ".kernel.bridge",
     "Error": ".kernel.errors",
     "NotLinear": ".kernel.errors",
@@ -68,9 +71,11 @@ __all__ = [
     "Step",
     "Tables",
     "__version__",
+    "from_pil",
     "hookimpl",
     "load",
     "registry",
+    "to_pil",
 ]
 
 

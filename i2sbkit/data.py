@@ -1,4 +1,4 @@
-"""From photographs to training pairs: crop, corrupt, quantise, lift; in an order that one number places.
+"""From photographs to training pairs: crop, corrupt, quantise, lift.
 
 Sample number `counter` of a training is always the same pair, whatever worker or rank makes it: its place in the
 order and all its random numbers follow from (seed, counter).
@@ -6,6 +6,7 @@ order and all its random numbers follow from (seed, counter).
 
 from __future__ import annotations
 
+import signal
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,15 +18,12 @@ from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .images import from_uint8, to_uint8
+from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation
 from .kernel.rng import derive_seed
+from .order import WINDOW, CounterSampler, epoch_order
 from .recipe import Recipe
 from .shards import Index, read_pixels
-
-WINDOW = 32
-"""Photographs held decoded at a time: crops of one photograph are spread over so many."""
-BLOCK = 4
-"""Shards whose photographs are shuffled together."""
 
 
 @dataclass(frozen=True)
@@ -69,30 +67,6 @@ def make_pair(corruption: Corruption, x0: Tensor, rng: Generator, quantize: bool
     return Pair(x0, corruption.lift(y, rng), y.mask)
 
 
-def epoch_order(index: Index, seed: int, epoch: int, crops: int) -> list[int]:
-    """The sample of each place of an epoch: every sample `crops` times.
-
-    Shards are permuted, photographs shuffled within blocks of shards, and the crops of each run of WINDOW photographs
-    shuffled among themselves: far-reaching enough to mix, near enough to read shards in turn and decode once.
-    """
-    generator = Generator().manual_seed(derive_seed(seed, "order", epoch))
-    of_shard: list[list[int]] = [[] for _ in range(index.shards)]
-    for number, sample in enumerate(index.samples):
-        of_shard[sample.shard].append(number)
-    shards = torch.randperm(index.shards, generator=generator).tolist()
-    photographs: list[int] = []
-    for start in range(0, len(shards), BLOCK):
-        photographs += _shuffled([n for shard in shards[start : start + BLOCK] for n in of_shard[shard]], generator)
-    order: list[int] = []
-    for start in range(0, len(photographs), WINDOW):
-        order += _shuffled(photographs[start : start + WINDOW] * crops, generator)
-    return order
-
-
-def _shuffled(items: list[int], generator: Generator) -> list[int]:
-    return [items[place] for place in torch.randperm(len(items), generator=generator).tolist()]
-
-
 class TrainingSet(Dataset[Pair]):
     """Training pairs by their counter, from 0 without end.
 
@@ -117,6 +91,7 @@ class TrainingSet(Dataset[Pair]):
         self.index, self.corruption, self.size = index, corruption, size
         self.crop, self.flip, self.quantize, self.crops, self.seed = crop, flip, quantize, crops, seed
         self._decoded: OrderedDict[int, Tensor] = OrderedDict()
+        self._held = WINDOW if crops > 1 else 1
         self._epoch, self._order = -1, list[int]()
 
     @classmethod
@@ -156,7 +131,7 @@ class TrainingSet(Dataset[Pair]):
             smaller = self.crop == "center" or min(pixels.shape[1:]) < self.size
             self._decoded[number] = resized(pixels, self.size) if smaller else pixels
         self._decoded.move_to_end(number)
-        while len(self._decoded) > WINDOW:
+        while len(self._decoded) > self._held:
             self._decoded.popitem(last=False)
         return self._decoded[number]
 
@@ -183,60 +158,68 @@ def resized(pixels: Tensor, size: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class CounterSampler:
-    """The counters of one rank, a list a batch: of each global batch, every `world`-th from `rank` on; without end."""
-
-    start: int
-    batch: int
-    rank: int = 0
-    world: int = 1
-
-    def __iter__(self) -> Iterator[list[int]]:
-        first = self.start
-        while True:
-            yield list(range(first + self.rank, first + self.batch, self.world))
-            first += self.batch
-
-
-@dataclass(frozen=True)
-class _Numbered(Dataset[tuple[int, Pair]]):
-    """Pairs with their counters, for collation."""
+class _Numbered(Dataset[tuple[int, Pair] | Error]):
+    """Pairs with their counters, for collation; or what went wrong, which a worker can only send as a value."""
 
     pairs: TrainingSet
 
-    def __getitem__(self, counter: int) -> tuple[int, Pair]:
-        return counter, self.pairs[counter]
+    def __getitem__(self, counter: int) -> tuple[int, Pair] | Error:
+        try:
+            return counter, self.pairs[counter]
+        except Error as error:
+            return error
 
 
 def training_batches(
     pairs: TrainingSet, start: int, batch: int, *, workers: int = 0, rank: int = 0, world: int = 1
 ) -> Iterator[Batch]:
-    """Batches from counter `start` on, without end; `batch` counts over all ranks."""
+    """Batches from counter `start` on, without end; `batch` counts over all ranks.
+
+    Raises:
+        Error: a photograph cannot be read, or the batch cannot be shared evenly by the ranks.
+    """
     loader = DataLoader(
         _Numbered(pairs),
         batch_sampler=CounterSampler(start, batch, rank, world),  # type: ignore[arg-type]
         num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=_one_thread,
-        persistent_workers=workers > 0,
+        collate_fn=_collate,
+        worker_init_fn=_init_worker,
+        generator=Generator(),  # else the loader draws from torch's own, which is not ours to move
     )
-    return iter(loader)
+    for result in loader:
+        if isinstance(result, Error):
+            raise result
+        yield result
 
 
-def _one_thread(worker: int) -> None:
+def _init_worker(worker: int) -> None:
+    """One thread; and signals are for the main process, which still wants batches until it has saved."""
     torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
-def collate(numbered: list[tuple[int, Pair]]) -> Batch:
-    """Stack pairs; either all have a mask or none."""
-    counters, pairs = zip(*numbered, strict=True)
-    masks = [pair.mask for pair in pairs if pair.mask is not None]
+def _collate(items: list[tuple[int, Pair] | Error]) -> Batch | Error:
+    """Stack pairs; or give the first thing that went wrong."""
+    numbered = []
+    for item in items:
+        if isinstance(item, Error):
+            return item
+        numbered.append(item)
+    pairs = [pair for _, pair in numbered]
     return Batch(
         torch.stack([pair.x0 for pair in pairs]),
         torch.stack([pair.x1 for pair in pairs]),
-        torch.stack(masks) if masks else None,
-        counters,
+        _stack_masks(pairs),
+        tuple(counter for counter, _ in numbered),
     )
+
+
+def _stack_masks(pairs: list[Pair]) -> Tensor | None:
+    """Masks (B, 1, H, W), or None where no pair has one; beside masked pairs the loss counts all of the others."""
+    if all(pair.mask is None for pair in pairs):
+        return None
+    return torch.stack([torch.ones_like(pair.x0[:1]) if pair.mask is None else pair.mask for pair in pairs])
 
 
 def validation_pairs(

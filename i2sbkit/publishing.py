@@ -94,12 +94,12 @@ def export(
 
 
 def _header(path: Path) -> dict[str, Any]:
-    """The header, with all the sections of a recipe in it."""
+    """The header, its kind known and all the sections of a recipe in it."""
     header = read_header(path)
     recipe = header.get("recipe")
-    sections = [*KINDS, *SECTIONS]
-    if not (isinstance(recipe, dict) and all(isinstance(recipe.get(section), dict) for section in sections)):
-        raise Error(f"{path}: its i2sbkit header is damaged: it holds no whole recipe")
+    whole = isinstance(recipe, dict) and all(isinstance(recipe.get(name), dict) for name in [*KINDS, *SECTIONS])
+    if not whole or header.get("kind") not in ("weights", "state"):
+        raise Error(f"{path}: its i2sbkit header is damaged: it lacks its kind or sections of its recipe")
     return header
 
 
@@ -117,7 +117,7 @@ def _network(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
     """The network that restores: of a training state the averages, and the buffers, which have none."""
     if kind == "weights":
         return dict(tensors)
-    taken = {}
+    taken: dict[str, Tensor] = {}
     for group in ("net/", "ema/"):
         taken |= {name.removeprefix(group): tensor for name, tensor in tensors.items() if name.startswith(group)}
     return taken
@@ -152,8 +152,10 @@ def _public_recipe(document: Mapping[str, Any], path: Path, sampler: str | None,
         public, lambda keys: asked if asked and keys[0] == "sampler" else str(path), base=path.parent, name=path.stem
     )
     if recipe.bridge.ot_ode and recipe.parts.sampler.stochastic:
-        raise Error(f"{path}: trained as OT-ODE, which the stochastic sampler {public['sampler']['name']!r} does not fit; "
-                    "take --sampler ode")  # fmt: skip
+        name = public["sampler"]["name"]
+        raise Error(
+            f"{path}: trained as OT-ODE, which the stochastic sampler {name!r} does not fit; take --sampler ode"
+        )
     return recipe
 
 

@@ -42,7 +42,7 @@ def recipe_problems(source: str | Path, overrides: Iterable[str] = ()) -> list[s
     problems = []
     for key in ("train", "val"):
         try:
-            if paths := recipe.paths(key):  # type: ignore[arg-type]
+            if paths := recipe.paths(key):
                 open_index(paths)
         except Error as error:
             problems.append(f"{_place(find_recipe(source), overrides, 'data', key)}: data.{key}: {error}")
@@ -53,7 +53,8 @@ def _place(path: Path, overrides: Iterable[str], section: str, key: str) -> str:
     """Where a key was given."""
     if any(override.partition("=")[0].strip() == f"{section}.{key}" for override in overrides):
         return "--set"
-    return f"{path}:{key_lines(path.read_text('utf-8'))[section, key]}"
+    lines = key_lines(path.read_text("utf-8"))
+    return f"{path}:{lines.get((section, key)) or lines[section,]}"
 
 
 def copy_recipe(source: str | Path, target: Path, overwrite: bool = False) -> Path:
@@ -74,9 +75,10 @@ def copy_recipe(source: str | Path, target: Path, overwrite: bool = False) -> Pa
         target /= path.name
     if target.suffix != ".toml":
         raise Error(f"{target}: no such folder; for a file of that name say {target.with_name(target.name + '.toml')}")
-    if target.exists() and (not overwrite or target.samefile(path)):
-        what = "is the recipe itself; copy it to another name" if target.samefile(path) else "exists already; --overwrite replaces it"
-        raise Error(f"{target}: {what}")
+    if target.exists() and target.samefile(path):
+        raise Error(f"{target}: is the recipe itself; give another DEST")
+    if target.exists() and not overwrite:
+        raise Error(f"{target}: exists already; --overwrite replaces it")
     try:
         text = path.read_text("utf-8")
         copied = with_absolute_paths(text, path.parent.absolute())
@@ -95,8 +97,9 @@ def with_absolute_paths(text: str, base: Path) -> str:
     """
     wanted = tomllib.loads(text)
     for section, key in PATHS:
-        if key in wanted.get(section, {}):
-            wanted[section][key] = _absolute(wanted[section][key], base)
+        table = wanted.get(section)
+        if isinstance(table, dict) and key in table:
+            table[key] = _absolute(table[key], base)
     starts = {line: path for path, line in key_lines(text).items()}
     keys: tuple[str, ...] = ()
     lines = []
@@ -109,7 +112,7 @@ def with_absolute_paths(text: str, base: Path) -> str:
     except tomllib.TOMLDecodeError:
         faithful = False
     if not faithful:
-        raise Error("its paths are written in a way that cannot be copied; write each as a plain \"...\" after its key")
+        raise Error('its paths are written in a way that cannot be copied; write each as a plain "..." after its key')
     return result
 
 

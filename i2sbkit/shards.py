@@ -1,17 +1,13 @@
-"""Shards and folders of photographs: what is in them, found without decoding anything.
-
-A shard is a tar in webdataset's format: files of one name up to the first dot form a sample. Only pictures, .npy, .json
-and .txt are seen; nothing that could be a pickle is ever read.
-"""
+"""The photographs in shards and folders: which there are, found without decoding, and their pixels."""
 
 from __future__ import annotations
 
 import io
-import json
-import tarfile
-from collections.abc import Mapping, Sequence
+import re
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -19,41 +15,19 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from webdataset.shardlists import expand_urls
 
-from .images import FORMATS
+from .jobs import pictures_in
 from .kernel.errors import Error
+from .tars import PICTURES, Part, scan_shard
 
-PICTURES = tuple(suffix[1:] for suffix in FORMATS)
-READABLE = (*PICTURES, "npy", "json", "txt")
 FOLDER_GROUP = 256
 """So many pictures of a folder count as a shard when the order is drawn."""
+SCHEME = re.compile(r"(^|/|::)(pipe:|[a-z][a-z0-9+.-]+:/)", re.IGNORECASE)
+"""A command or a URL, also behind a recipe's folder, where its slashes are folded into one."""
+UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, LookupError, struct.error)
+"""What Pillow's decoders raise on broken bytes."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """The bytes of one file: in a shard, or the file itself at offset 0."""
-
-    path: Path
-    offset: int
-    size: int
-
-    def read(self) -> bytes:
-        """The bytes.
-
-        Raises:
-            Error: they are no longer there.
-        """
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self.offset)
-                data = file.read(self.size)
-        except OSError as error:
-            raise Error(f"{self.path}: cannot be read ({error})") from None
-        if len(data) < self.size:
-            raise Error(f"{self.path}: truncated; `i2sbkit shards check {self.path}` says more")
-        return data
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One photograph and what lies beside it: parts by their extension, without the dot."""
 
@@ -83,8 +57,8 @@ def open_index(paths: Sequence[str | Path]) -> Index:
     """
     samples: list[Sample] = []
     shards = 0
-    for path in (found for given in paths for found in _expand(str(given))):
-        groups = [scan_shard(path)] if path.is_file() else _scan_folder(path)
+    for path in expand(paths):
+        groups = scan_folder(path) if path.is_dir() else [scan_shard(path)]
         for group in groups:
             samples += [Sample(key, shards, parts) for key, parts in group.items()]
             shards += 1
@@ -96,96 +70,85 @@ def open_index(paths: Sequence[str | Path]) -> Index:
     return Index(tuple(samples), shards)
 
 
-def _expand(given: str) -> list[Path]:
-    """The shards and folders that a path, brace pattern or glob stands for."""
-    if given.startswith("pipe:") or "://" in given:
-        raise Error(f"{given}: only local files and folders are read")
-    found: list[Path] = []
-    for text in expand_urls(given):
-        path = Path(text)
-        matches = [path] if path.exists() else sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
-        if not matches:
-            raise Error(f"{text}: no such shard or folder")
-        for match in matches:
-            found += (sorted(match.glob("*.tar")) or [match]) if match.is_dir() else [match]
-    return found
-
-
-def scan_shard(path: Path) -> dict[str, dict[str, Part]]:
-    """key -> extension -> part, in the order of the tar; from its index where one lies beside it and is current.
+def expand(paths: Iterable[str | Path]) -> list[Path]:
+    """The shards that paths, brace patterns, globs and folders stand for; a folder without shards stays a folder.
 
     Raises:
-        Error: not a tar, or truncated.
+        Error: there is no such thing, or it is a URL.
     """
-    indexed = _read_index(path)
-    if indexed is not None:
-        return indexed
-    found: dict[str, dict[str, Part]] = {}
-    try:
-        with tarfile.open(path, "r:") as tar:
-            for member in tar:
-                _place(found, member.name, Part(path, member.offset_data, member.size), member.isreg())
-        size = path.stat().st_size
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise Error(f"{path}: not a readable tar ({error}); `i2sbkit shards check {path}` says more") from None
-    if any(part.offset + part.size > size for parts in found.values() for part in parts.values()):
-        raise Error(f"{path}: truncated; `i2sbkit shards check {path}` says more")
+    found: list[Path] = []
+    for path in (match for given in paths for match in _matches(str(given))):
+        found += (sorted(path.glob("*.tar")) or [path]) if path.is_dir() else [path]
     return found
 
 
-def _place(found: dict[str, dict[str, Part]], name: str, part: Part, regular: bool) -> None:
-    """File a tar member under its key and extension, if it is of a kind that is read."""
-    folder, _, base = name.rpartition("/")
-    stem, _, extension = base.partition(".")
-    if regular and stem and extension.lower() in READABLE:
-        found.setdefault(f"{folder}/{stem}" if folder else stem, {})[extension.lower()] = part
+def _matches(given: str) -> list[Path]:
+    """What is there under a name; a name that exists stands for itself, whatever signs it holds."""
+    if given and Path(given).exists():
+        return [Path(given)]
+    if SCHEME.search(given):
+        raise Error(f"{given}: only local files and folders are read")
+    try:
+        texts = expand_urls(given)
+    except ValueError as error:
+        raise Error(f"{given}: not a path or pattern ({error})") from None
+    found: list[Path] = []
+    for text in texts:
+        path = Path(text)
+        matches = [path] if path.exists() else sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
+        if not text or not matches:
+            raise Error(f"{text or 'empty path'}: no such shard or folder; give .tar files or a folder of pictures")
+        found += matches
+    return found
 
 
-def _scan_folder(path: Path) -> list[dict[str, dict[str, Part]]]:
-    """The pictures of a folder and those below it, in groups; the key is the relative path without its suffix."""
-    found: dict[str, dict[str, Part]] = {}
-    for file in sorted(path.rglob("*")):
-        place = file.relative_to(path)
-        if file.suffix.lower() in FORMATS and file.is_file() and not any(name.startswith(".") for name in place.parts):
-            part = Part(file, 0, file.stat().st_size)
-            found.setdefault(place.as_posix(), {})[file.suffix.lower()[1:]] = part
-    items = list(found.items())
+def scan_folder(path: Path) -> list[dict[str, dict[str, Part]]]:
+    """The pictures of a folder and those below it, by key and extension, in groups; hidden ones are passed over.
+
+    Raises:
+        Error: there are none.
+    """
+    files = pictures_in(path)
+    keys = folder_keys(file.relative_to(path) for file in files)
+    items = [
+        (key, {file.suffix.lower()[1:]: Part(file, 0, file.stat().st_size)})
+        for key, file in zip(keys, files, strict=True)
+    ]
     return [dict(items[start : start + FOLDER_GROUP]) for start in range(0, len(items), FOLDER_GROUP)]
 
 
-def index_path(shard: Path) -> Path:
-    """Where the index of a shard lies."""
-    return shard.with_name(shard.name + ".index.json")
+def folder_keys(places: Iterable[PurePath]) -> list[str]:
+    """The keys of a folder's files, in a shard too: the path without its suffix, with _ for dots.
 
-
-def _read_index(shard: Path) -> dict[str, dict[str, Part]] | None:
-    """The index beside a shard, or None where there is none for the shard as it is."""
-    try:
-        document = json.loads(index_path(shard).read_text("utf-8"))
-        stat = shard.stat()
-        if [document["size"], document["mtime_ns"]] != [stat.st_size, stat.st_mtime_ns]:
-            return None
-        return {
-            key: {extension: Part(shard, int(offset), int(size)) for extension, (offset, size) in parts.items()}
-            for key, parts in document["samples"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    Of files that would share a key (`a.jpg`, `a.png`) the second gets its suffix added, then a number.
+    """
+    keys: dict[str, None] = {}
+    for place in places:
+        plain = place.with_suffix("").as_posix().replace(".", "_")
+        key, count = plain, 1
+        while key in keys:
+            key = f"{plain}_{place.suffix[1:].lower()}{count if count > 1 else ''}"
+            count += 1
+        keys[key] = None
+    return list(keys)
 
 
 def read_pixels(sample: Sample) -> Tensor:
-    """A sample's picture as 8-bit RGB (3, H, W), turned upright.
+    """A sample's picture as 8-bit RGB (3, H, W), turned upright; alpha is left out.
 
     Raises:
-        Error: it cannot be decoded.
+        Error: it cannot be decoded, or is gray of more than 8 bits, which Pillow would turn white.
     """
     part = sample.picture
     assert part is not None
+    data = part.read()
     try:
-        with Image.open(io.BytesIO(part.read())) as file:
-            array = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        with Image.open(io.BytesIO(data)) as file:
+            if file.mode[0] in "IF":
+                raise ValueError(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
+            array = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+    except (*UNDECODABLE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Error(
-            f"{part.path}: {sample.key}: not a readable picture ({error}); try `i2sbkit shards check`"
+            f"{part.path}: {sample.key}: not a readable picture ({error}); try `i2sbkit shards check {part.path}`"
         ) from None
-    return torch.from_numpy(array.copy()).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(array).permute(2, 0, 1).contiguous()

@@ -43,11 +43,7 @@ def find_weights(name_or_path: str | Path) -> Path:
         raise Error(f"{path}: a run folder; its weights are {path / 'weights.safetensors'}")
     if path.is_dir():
         raise Error(f"{path}: a folder, not a weights file")
-    hint = did_you_mean(str(name_or_path), tasks)
+    hint, listed = did_you_mean(str(name_or_path), tasks), ", ".join(tasks) or "none"
     raise Error(
-        f"no weights {str(name_or_path)!r}{hint}: give a .safetensors file or a bundled task (there are: {_listed(tasks)})"
+        f"no weights {str(name_or_path)!r}{hint}: give a .safetensors file or a bundled task (there are: {listed})"
     )
-
-
-def _listed(names: dict[str, Path]) -> str:
-    return ", ".join(names) or "none"

@@ -18,7 +18,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 device_option = click.option(
     "--device", default="auto", show_default=True, metavar="D", help="auto, cpu, cuda, cuda:1, mps; auto prefers a GPU."
 )
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="K=V", help="Override a value: section.key=value. Repeatable."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
+
+
+def examples(*commands: str) -> str:
+    """An epilog of command lines, each on a line of its own however long."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
 def print_json(value: Any) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from .options import complete_recipes, json_option, print_json, set_option
+from .options import complete_recipes, examples, json_option, print_json, set_option
 from .tables import print_table
 
 
-@click.group(epilog="Examples:\n\n  i2sbkit recipes list\n\n  i2sbkit recipes copy jpeg10 mine.toml")
+@click.group(epilog=examples("i2sbkit recipes list", "i2sbkit recipes copy jpeg10 mine.toml"))
 def recipes() -> None:
     """List, show, check and copy recipes.
 
@@ -16,7 +16,7 @@ def recipes() -> None:
     """
 
 
-@recipes.command("list", epilog="Examples:\n\n  i2sbkit recipes list\n\n  i2sbkit recipes list --json")
+@recipes.command("list", epilog=examples("i2sbkit recipes list", "i2sbkit recipes list --json"))
 @json_option
 def list_(as_json: bool) -> None:
     """List the shipped recipes."""
@@ -33,7 +33,7 @@ def list_(as_json: bool) -> None:
         print_table(("name", "what it trains"), [(row["name"], row["summary"]) for row in rows])
 
 
-@recipes.command(epilog="Examples:\n\n  i2sbkit recipes show jpeg10\n\n  i2sbkit recipes show mine.toml --resolved")
+@recipes.command(epilog=examples("i2sbkit recipes show jpeg10", "i2sbkit recipes show mine.toml --resolved"))
 @click.argument("recipe", shell_complete=complete_recipes)
 @click.option("--resolved", is_flag=True, help="As it would be trained: every default filled in, paths absolute.")
 def show(recipe: str, resolved: bool) -> None:
@@ -43,12 +43,17 @@ def show(recipe: str, resolved: bool) -> None:
     click.echo(load_recipe(recipe).to_toml() if resolved else find_recipe(recipe).read_text("utf-8"), nl=False)
 
 
-@recipes.command(epilog="Examples:\n\n  i2sbkit recipes check mine.toml\n\n  i2sbkit recipes check tiny jpeg10 --set train.batch=8")
+@recipes.command(
+    epilog=examples("i2sbkit recipes check mine.toml", "i2sbkit recipes check tiny jpeg10 --set train.batch=8")
+)
 @click.argument("recipe", nargs=-1, required=True, metavar="RECIPE...", shell_complete=complete_recipes)
 @set_option
 @json_option
 def check(recipe: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) -> int:
-    """Check recipes, and that their data can be opened, without training; exit code 2 where anything is wrong."""
+    """Check recipes and their data without training.
+
+    The exit code is 2 where anything is wrong.
+    """
     from ..recipe_files import recipe_problems
 
     found = {source: recipe_problems(source, overrides) for source in recipe}
@@ -63,12 +68,15 @@ def check(recipe: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) ->
     return 2 if any(found.values()) else 0
 
 
-@recipes.command(epilog="Examples:\n\n  i2sbkit recipes copy jpeg10\n\n  i2sbkit recipes copy jpeg10 mine.toml")
+@recipes.command(epilog=examples("i2sbkit recipes copy jpeg10", "i2sbkit recipes copy jpeg10 mine.toml"))
 @click.argument("recipe", shell_complete=complete_recipes)
 @click.argument("target", metavar="[DEST]", default=".", type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace DEST where it exists.")
 def copy(recipe: str, target: Path, overwrite: bool) -> None:
-    """Copy a recipe to edit it, to DEST or here; paths to its data become absolute, so that they still hold."""
+    """Copy a recipe to DEST or here, to edit it.
+
+    Paths to its data become absolute, so that they still hold.
+    """
     from ..recipe_files import copy_recipe
 
     click.echo(copy_recipe(recipe, target, overwrite))

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import click
 
-from .options import complete_recipes, device_option, json_option, print_json
+from .options import complete_recipes, device_option, json_option, print_json, set_option
 
 
 @click.command(epilog="Examples:\n\n  i2sbkit train tiny\n\n  i2sbkit train recipes/jpeg10.toml --set train.batch=8")
 @click.argument("recipe", shell_complete=complete_recipes)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="K=V", help="Override a value: section.key=value. Repeatable."
-)
+@set_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Run folder. [default: runs/<recipe stem>]")
 @click.option("--resume", default="auto", metavar="auto|never|FILE", show_default=True, help="Where to go on from.")
 @device_option

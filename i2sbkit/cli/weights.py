@@ -5,26 +5,28 @@ from typing import Any
 
 import click
 
-from .options import complete_weights, json_option, print_json
+from .options import complete_weights, examples, json_option, print_json
 from .tables import print_table, spell, spell_metrics
 
 
-@click.group(epilog="Examples:\n\n  i2sbkit weights list\n\n  i2sbkit weights info jpeg")
+@click.group(epilog=examples("i2sbkit weights list", "i2sbkit weights info jpeg"))
 def weights() -> None:
     """List, describe and export weights."""
 
 
-@weights.command("list", epilog="Examples:\n\n  i2sbkit weights list\n\n  i2sbkit weights list --json")
+@weights.command("list", epilog=examples("i2sbkit weights list", "i2sbkit weights list --json"))
 @json_option
 def list_(as_json: bool) -> None:
-    """List the bundled weights: what restore takes as --task."""
+    """List the bundled weights: names for --task."""
     from ..publishing import bundled, summary
 
     found = [summary(path) for path in bundled().values()]
     if as_json:
         print_json(found)
     elif found:
-        print_table(("task", "restores", "sampler", "nfe", "MB", "parameters", "licence", "metrics"), [_row(s) for s in found])
+        print_table(
+            ("task", "restores", "sampler", "nfe", "MB", "parameters", "licence", "metrics"), [_row(s) for s in found]
+        )
     else:
         click.echo("no bundled weights; restore takes your own as --weights runs/NAME/weights.safetensors", err=True)
 
@@ -42,11 +44,16 @@ def _row(facts: dict[str, Any]) -> list[str]:
     ]
 
 
-@weights.command(epilog="Examples:\n\n  i2sbkit weights info jpeg\n\n  i2sbkit weights info runs/tiny/weights.safetensors --json")
+@weights.command(
+    epilog=examples("i2sbkit weights info jpeg", "i2sbkit weights info runs/tiny/weights.safetensors --json")
+)
 @click.argument("source", metavar="NAME_OR_FILE", shell_complete=complete_weights)
 @json_option
 def info(source: str, as_json: bool) -> None:
-    """Show all that a weights file or training state says of itself, its recipe included."""
+    """Show what a file says of itself.
+
+    All of it, its recipe included; of weights or of a training state.
+    """
     from ..checkpoint import read_header
     from ..publishing import find_weights, summary
     from ..toml_text import to_toml
@@ -68,8 +75,10 @@ def info(source: str, as_json: bool) -> None:
 
 
 @weights.command(
-    epilog="Examples:\n\n  i2sbkit weights export runs/jpeg --out jpeg.safetensors --half --licence CC0-1.0"
-    "\n\n  i2sbkit weights export runs/jpeg/state-00001000.safetensors --out early.safetensors --nfe 5"
+    epilog=examples(
+        "i2sbkit weights export runs/jpeg --out jpeg.safetensors --half --licence CC0-1.0",
+        "i2sbkit weights export runs/jpeg/state-00001000.safetensors --out early.safetensors --nfe 5",
+    )
 )
 @click.argument("source", metavar="RUN_OR_FILE", shell_complete=complete_weights)
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="What to write.")
@@ -89,9 +98,10 @@ def export(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Make a weights file to publish from a run folder, a training state or a weights file.
+    """Make a weights file to publish.
 
-    Of a training state the averaged weights are taken. Of paths in the recipe only the file names are kept.
+    RUN_OR_FILE is a run folder, a training state, a weights file or a bundled task. Of a training state the averaged
+    weights are taken. Of paths in the recipe only the file names are kept.
     """
     from ..publishing import export as run_export
 

@@ -46,7 +46,7 @@ def call_network(net: nn.Module, bridge: Bridge, seen: Tensor, n: Tensor, channe
     if isinstance(scale, Tensor) or scale != 1.0:
         seen = torch.cat([scale * seen[:, :channels], seen[:, channels:]], dim=1)
     time = bridge.tables.time[n].to(seen.device, torch.float32)
-    output: Tensor = net(seen, time)
+    output: Tensor = net(seen.contiguous(memory_format=torch.channels_last), time)
     return output
 
 

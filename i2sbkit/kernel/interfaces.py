@@ -121,7 +121,8 @@ class BridgeSchedule(ABC):
     @cached_property
     def curves(self) -> Tables:
         """`tables()`, computed once."""
-        return self.tables()
+        with torch.inference_mode(False):  # else a first use while sampling would bar them from autograd for good
+            return self.tables()
 
     def posterior(self, n: int, m: int) -> Step:
         """The Markov posterior q(x_m | x_n, x0h) for m < n (Liu et al. 2023, Eq. 4, in the general form).

@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Generator, Tensor
 
 import i2sbkit
-from i2sbkit.images import from_pil, to_pil
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +38,9 @@ class Jpeg(i2sbkit.Corruption):
         low, high = self._range
         quality = int(torch.randint(low, high + 1, (), generator=rng))
         file = io.BytesIO()
-        to_pil(x0).save(file, "JPEG", quality=quality, subsampling=self.subsampling)
+        i2sbkit.to_pil(x0).save(file, "JPEG", quality=quality, subsampling=self.subsampling)
         with Image.open(file) as decoded:
-            image = from_pil(decoded)
+            image = i2sbkit.from_pil(decoded)
         return i2sbkit.Observation(image, params={"quality": quality, "file": file.getvalue()})
 
 

@@ -1,0 +1,146 @@
+"""One shard: a tar in webdataset's format, and the index that may lie beside it.
+
+Files of one name up to its first dot form a sample. Only pictures, .npy, .json and .txt are seen; nothing that could
+be a pickle is ever read.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .files import write_text
+from .images import FORMATS
+from .kernel.errors import Error
+
+PICTURES = tuple(suffix[1:] for suffix in FORMATS)
+READABLE = (*PICTURES, "npy", "json", "txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The bytes of one file: in a shard, or the file itself at offset 0."""
+
+    path: Path
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            Error: they are no longer there.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read(self.size)
+        except OSError as error:
+            raise Error(f"{self.path}: cannot be read ({error})") from None
+        if len(data) < self.size:
+            raise _unreadable(self.path, "truncated")
+        return data
+
+
+def scan_shard(path: Path) -> dict[str, dict[str, Part]]:
+    """key -> extension -> part, in the order of the tar; from its index where one lies beside it and is current.
+
+    Raises:
+        Error: not a tar, or truncated.
+    """
+    indexed = read_index(path)
+    return scan_tar(path) if indexed is None else indexed
+
+
+def scan_tar(path: Path) -> dict[str, dict[str, Part]]:
+    """`scan_shard` without a look at the index."""
+    found: dict[str, dict[str, Part]] = {}
+    for key, extension, part in walk_tar(path):
+        found.setdefault(key, {})[extension] = part
+    return found
+
+
+def walk_tar(path: Path) -> Iterator[tuple[str, str, Part]]:
+    """(key, extension, part) of every readable file in a tar, in its order; only headers are read.
+
+    Raises:
+        Error: not a tar, or truncated; what comes before the damage has been given by then.
+    """
+    try:
+        size = path.stat().st_size
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                if member.offset_data + member.size > size:
+                    raise _unreadable(path, "truncated")
+                folder, _, base = member.name.rpartition("/")
+                stem, _, extension = base.partition(".")
+                if member.isreg() and not member.issparse() and stem and extension.lower() in READABLE:
+                    key = f"{folder}/{stem}" if folder else stem
+                    yield key, extension.lower(), Part(path, member.offset_data, member.size)
+            end = tar.offset
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise _unreadable(path, f"not a readable tar ({error})") from None
+    # tarfile takes a header that is cut off or damaged for the end; the true end is a block of zeros.
+    with path.open("rb") as file:
+        file.seek(end)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise _unreadable(path, f"truncated or damaged at byte {end}")
+
+
+def _unreadable(path: Path, what: str) -> Error:
+    return Error(f"{path}: {what}; `i2sbkit shards check {path}` says more")
+
+
+def index_path(shard: Path) -> Path:
+    """Where the index of a shard lies."""
+    return shard.with_name(shard.name + ".index.json")
+
+
+def write_index(shard: Path) -> Path:
+    """Write the index of a shard: where each of its files lies, so that opening it reads no tar. Returns its path.
+
+    Raises:
+        Error: not a tar, or truncated.
+    """
+    try:
+        stat = shard.stat()  # before the scan: the index of a shard replaced meanwhile must not pass for current
+    except OSError as error:
+        raise Error(f"{shard}: cannot be read ({error})") from None
+    samples = {
+        key: {extension: (part.offset, part.size) for extension, part in parts.items()}
+        for key, parts in scan_tar(shard).items()
+    }
+    document = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "samples": samples}
+    write_text(index_path(shard), json.dumps(document) + "\n")
+    return index_path(shard)
+
+
+def read_index(shard: Path) -> dict[str, dict[str, Part]] | None:
+    """The index beside a shard, or None where there is none for the shard as it is."""
+    try:
+        document = json.loads(index_path(shard).read_text("utf-8"))
+        stat = shard.stat()
+        if [document["size"], document["mtime_ns"]] != [stat.st_size, stat.st_mtime_ns]:
+            return None
+        return {
+            key: {extension: _part(shard, extension, *place, stat.st_size) for extension, place in parts.items()}
+            for key, parts in document["samples"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _part(shard: Path, extension: str, offset: object, size: object, total: int) -> Part:
+    """A part as an index gives it.
+
+    Raises:
+        ValueError: no shard of `total` bytes holds such a part.
+    """
+    if extension not in READABLE or not (isinstance(offset, int) and isinstance(size, int)):
+        raise ValueError(extension)
+    if min(offset, size) < 0 or offset + size > total:
+        raise ValueError(extension)
+    return Part(shard, offset, size)

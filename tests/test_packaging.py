@@ -1,0 +1,178 @@
+"""What pip installs: the wheel is whole, the source archive builds the same wheel, and from it alone a photo is restored."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import venv
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from i2sbkit import __version__
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+MEGABYTES = 32
+
+
+def build(source, target, kind):
+    """The wheel or sdist that hatchling makes of a source tree."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (made,) = target.iterdir()
+    return made
+
+
+def contents(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def metadata(files, name):
+    """A file of the wheel's dist-info folder."""
+    (found,) = (data for path, data in files.items() if re.fullmatch(rf"i2sbkit-[^/]*\.dist-info/{name}", path))
+    return found.decode("utf-8")
+
+
+def requirement_name(requirement):
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build(ROOT, tmp_path_factory.mktemp("wheel"), "wheel")
+
+
+@pytest.fixture(scope="module")
+def files(wheel):
+    return contents(wheel)
+
+
+@pytest.fixture(scope="module")
+def bare(wheel, tmp_path_factory):
+    """Runs i2sbkit in an empty folder, from the wheel in a venv of its own that borrows our dependencies."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder / "venv", with_pip=False)
+    (site,) = (folder / "venv").rglob("site-packages")
+    site.joinpath("borrowed.pth").write_text(str(Path(pytest.__file__).parent.parent))
+    python = folder / "venv" / Path(sys.executable).relative_to(sys.prefix)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
+    work = folder / "work"
+    work.mkdir()
+    clean = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "I2SBKIT_PLUGINS")}
+
+    def i2sbkit(*arguments):
+        command = [python.with_name("i2sbkit"), *map(str, arguments)]
+        return subprocess.run(command, cwd=work, env=clean, check=True, capture_output=True, text=True).stdout
+
+    return i2sbkit
+
+
+@pytest.mark.parametrize("folder", ["i2sbkit/weights", "recipes"])
+def test_the_wheel_carries_weights_recipes_and_photographs(files, folder):
+    """Every bundled file is in the wheel, byte for byte, with the default data of the recipes and its credits."""
+    shipped = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    for path in shipped:
+        inside = path.relative_to(ROOT).as_posix()
+        assert files[inside if inside.startswith("i2sbkit/") else f"i2sbkit/{inside}"] == path.read_bytes()
+    assert {".safetensors"} if folder.endswith("weights") else {".toml", ".tar", ".csv"} <= {p.suffix for p in shipped}
+
+
+def test_the_wheel_brings_the_jpeg_model(files):
+    """`--task jpeg` works from the wheel alone."""
+    assert "i2sbkit/weights/jpeg.safetensors" in files
+
+
+def test_the_wheel_holds_nothing_else(files):
+    """No tests, scripts or examples, and nothing that Python left behind."""
+    tops = {path.split("/")[0] for path in files}
+    assert tops == {"i2sbkit", "i2sbkit_plugins", f"i2sbkit-{__version__}.dist-info"}
+    assert not [path for path in files if "__pycache__" in path or "/test" in path]
+
+
+def test_both_packages_are_typed(files):
+    """Type checkers read our hints (PEP 561)."""
+    assert {"i2sbkit/py.typed", "i2sbkit_plugins/py.typed"} <= files.keys()
+
+
+def test_the_wheel_registers_what_pyproject_says(files):
+    """The command and every built-in plugin are entry points of the wheel, and each built-in's file is in it."""
+    parser = ConfigParser()
+    parser.read_string(metadata(files, "entry_points.txt"))
+    assert dict(parser["console_scripts"]) == PROJECT["scripts"]
+    assert dict(parser["i2sbkit"]) == PROJECT["entry-points"]["i2sbkit"]
+    for module in PROJECT["entry-points"]["i2sbkit"].values():
+        assert module.replace(".", "/") + ".py" in files
+
+
+def test_the_wheel_states_its_licence(files):
+    """The licence is in the wheel, and named in its metadata."""
+    assert metadata(files, "licenses/LICENSE") == (ROOT / "LICENSE").read_text("utf-8")
+    assert "License-Expression: Apache-2.0\n" in metadata(files, "METADATA")
+
+
+def test_the_wheel_is_small(wheel):
+    """At most 32 MB."""
+    assert wheel.stat().st_size <= MEGABYTES * 1e6
+
+
+def test_the_source_archive_builds_the_same_wheel(files, tmp_path):
+    """Whoever builds from the sdist gets the wheel that we publish, and can run the tests."""
+    with tarfile.open(build(ROOT, tmp_path / "sdist", "sdist")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.glob("i2sbkit-*")
+    assert contents(build(source, tmp_path / "wheel", "wheel")) == files
+    assert source.joinpath("tests", Path(__file__).name).is_file()
+    assert source.joinpath("constraints.txt").is_file()
+
+
+def test_constraints_pin_all_that_is_tested():
+    """Each requirement of the base and of [test] has one exact version in constraints.txt; torch is 2.13.0."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = dict(line.lower().replace("_", "-").split("==") for line in lines if not line.startswith("#"))
+    for requirement in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]:
+        assert requirement_name(requirement) in pins
+    assert pins["torch"] == "2.13.0"
+
+
+def test_only_linux_on_x86_64_tests_with_xformers():
+    """No other platform is asked for a wheel that does not exist, or a CUDA toolchain to build one."""
+    (found,) = (r for r in PROJECT["optional-dependencies"]["test"] if requirement_name(r) == "xformers")
+    assert found.split(";")[1].strip() == "sys_platform == 'linux' and platform_machine == 'x86_64'"
+    assert not any(requirement_name(requirement) == "xformers" for requirement in PROJECT["dependencies"])
+
+
+def test_ci_runs_the_command_of_the_readme():
+    """`.ci/run` takes its command from the README, where exactly one line is that command."""
+    pattern = re.search(r"grep -E '(.*)' README.md", (ROOT / ".ci/run").read_text("utf-8"))[1]
+    (line,) = re.findall(pattern, (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert line.startswith("python -m venv .venv && ")
+
+
+def test_the_bare_wheel_lists_its_plugins_and_recipes(bare):
+    """In an empty venv, away from any checkout, everything built in is found and nothing is broken."""
+    assert __version__ in bare("--version")
+    assert "compact" in bare("plugins", "list")
+    assert "jpeg10" in bare("recipes", "list")
+
+
+def test_the_bare_wheel_restores_a_photograph(bare, tmp_path):
+    """degrade, restore, compare: with the bundled weights a photograph they never saw comes out better than it went in."""
+    clean = ROOT / "examples/clean/lake-sherburne.png"
+    reference = tmp_path / "clean"
+    reference.mkdir()
+    reference.joinpath(clean.name).write_bytes(clean.read_bytes())
+    bare("degrade", reference, tmp_path / "in", "--task", "jpeg")
+    bare("restore", tmp_path / "in", tmp_path / "out", "--task", "jpeg")
+    before, after = (
+        json.loads(bare("compare", tmp_path / folder, reference, "--json"))["mean"]["psnr_rgb"]
+        for folder in ("in", "out")
+    )
+    assert after > before

@@ -1,0 +1,248 @@
+"""The samplers sde, ode and dbim: where they end, how much noise they hold, and what they leave alone."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import Chain, Symbols, etas, exact, i2sb_chains, images, scaled_chains, walks
+from torch import Tensor
+
+from i2sbkit import Bridge, BridgeSchedule, Error, Rng, Sampler, State, Tables
+from i2sbkit_plugins.brownian import Brownian
+from i2sbkit_plugins.dbim import Dbim
+from i2sbkit_plugins.i2sb import I2sb
+from i2sbkit_plugins.ode import Ode
+from i2sbkit_plugins.sde import Sde
+
+ALL = [lambda nfe: Sde(nfe=nfe), lambda nfe: Ode(nfe=nfe), *(lambda nfe, e=e: Dbim(nfe=nfe, eta=e) for e in (0, 0.3, 1))]
+NAMES = ["sde", "ode", "dbim-0", "dbim-0.3", "dbim-1"]
+every_sampler = pytest.mark.parametrize("make", ALL, ids=NAMES)
+SCHEDULES = [I2sb(beta_max=0.3, steps=20), I2sb(beta_max=1.0), Brownian(std=0.5, steps=20)]
+every_schedule = pytest.mark.parametrize("schedule", SCHEDULES)
+
+
+class Counting:
+    """A denoiser that any pixel goes through alone, and that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Tensor, int]] = []
+
+    def __call__(self, x_n: Tensor, n: int) -> Tensor:
+        self.asked.append((x_n, n))
+        return 0.5 * x_n - 0.25 * x_n * x_n + 0.01 * n
+
+
+class Noisy(BridgeSchedule):
+    """ResShift: not pinned at x1, so that sampling starts from a noisy copy (Yue et al. 2023, Eq. 2)."""
+
+    def tables(self) -> Tables:
+        shift = torch.linspace(0.01, 1, 12, dtype=torch.float64)
+        return Tables(1 - shift, shift, 0.7 * shift.sqrt(), shift, shift)
+
+    def start(self, x1: Tensor, rng: Rng) -> Tensor:
+        return x1 + 0.7 * rng.normal_like(x1)
+
+
+def walk(sampler: Sampler, bridge: Bridge, x1: Tensor, rng: Rng | None = None, denoise=None) -> list[State]:
+    return list(sampler.sample(denoise or Counting(), bridge, x1, rng or Rng(range(len(x1)))))
+
+
+def same(first: list[State], second: list[State]) -> bool:
+    """Equal to the bit, state by state."""
+    return all(
+        a.n == b.n and torch.equal(a.x, b.x) and torch.equal(a.x0h, b.x0h)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+@every_sampler
+@pytest.mark.parametrize("nfe", [1, 2, 7, 19])
+def test_denoise_is_called_nfe_times_at_the_nodes(make, nfe):
+    """One call a step, from x1 itself at node N-1 on; one State a step, the last at node 0."""
+    denoise, x1, bridge = Counting(), images(2, 3, 4, 4), Bridge(Brownian(std=0.5, steps=20))
+    states = walk(make(nfe), bridge, x1, denoise=denoise)
+    assert len(denoise.asked) == len(states) == nfe == make(nfe).nfe
+    assert [n for _, n in denoise.asked] == bridge.nodes(nfe)[:-1]
+    assert [state.n for state in states] == bridge.nodes(nfe)[1:]
+    assert denoise.asked[0][0] is x1
+    assert all(state.x is x_n for state, (x_n, _) in zip(states, denoise.asked[1:], strict=False))
+
+
+@every_sampler
+def test_a_sampler_does_nothing_before_it_is_asked(make):
+    """Stopping after a step costs no further call."""
+    denoise = Counting()
+    states = make(7).sample(denoise, Bridge(Brownian(std=0.5, steps=20)), images(1, 3, 4, 4), Rng([0]))
+    assert len(denoise.asked) == 0
+    next(states)
+    assert len(denoise.asked) == 1
+
+
+@every_sampler
+@every_schedule
+def test_images_of_a_batch_do_not_see_each_other(make, schedule):
+    """Image k of a batch of three is, to the bit, what the same seed gives alone."""
+    x1, bridge = images(3, 3, 6, 5, dtype=torch.float32), Bridge(schedule)
+    together = walk(make(5), bridge, x1, Rng([7, 8, 9]))
+    for k in range(3):
+        one = slice(k, k + 1)
+        cut = [State(state.n, state.x[one], state.x0h[one]) for state in together]
+        assert same(walk(make(5), bridge, x1[one], Rng([7 + k])), cut)
+
+
+@every_sampler
+def test_x1_and_states_are_not_modified(make):
+    """What a sampler was given or has handed out stays as it is."""
+    x1 = images(2, 3, 4, 4)
+    before, copies = x1.clone(), []
+    states = []
+    for state in make(6).sample(Counting(), Bridge(I2sb(beta_max=0.3, steps=20)), x1, Rng([0, 1])):
+        states.append(state)
+        copies.append((state.x.clone(), state.x0h.clone()))
+    assert torch.equal(x1, before)
+    assert all(torch.equal(s.x, x) and torch.equal(s.x0h, x0h) for s, (x, x0h) in zip(states, copies, strict=True))
+
+
+@every_schedule
+@pytest.mark.parametrize("nfe", [1, 4, 19])
+def test_dbim_with_eta_1_is_sde(schedule, nfe):
+    """All of the noise is the Markov posterior's: the same numbers to the bit."""
+    x1 = images(2, 3, 4, 4)
+    assert same(walk(Dbim(nfe=nfe, eta=1), Bridge(schedule), x1), walk(Sde(nfe=nfe), Bridge(schedule), x1))
+
+
+@exact
+@given(walks())
+def test_dbim_with_eta_1_is_sde_on_exact_tables(case):
+    """The same on random exact tables."""
+    (chain, nfe), x1 = case, images(1, 1, 2, 2)
+    assert same(walk(Dbim(nfe=nfe, eta=1), Bridge(chain), x1), walk(Sde(nfe=nfe), Bridge(chain), x1))
+
+
+@exact
+@given(walks() | st.sampled_from([(schedule, 7) for schedule in SCHEDULES]), etas)
+def test_on_an_ot_ode_bridge_every_sampler_is_ode(case, eta):
+    """Weights trained without noise are sampled without noise, whatever sampler and eta; `ode` is that on any bridge."""
+    (schedule, nfe), x1 = case, images(1, 1, 2, 2)
+    straight = Bridge(schedule, ot_ode=True)
+    ode = walk(Ode(nfe=nfe), Bridge(schedule), x1, Rng([1]))
+    for sampler in (Ode(nfe=nfe), Sde(nfe=nfe), Dbim(nfe=nfe, eta=eta)):
+        assert same(walk(sampler, straight, x1, Rng([2])), ode)
+
+
+@every_sampler
+def test_ode_is_the_limit_of_vanishing_noise(make):
+    """Every sampler on a bridge with next to no noise walks as `ode` does."""
+    x1, bridge = images(1, 3, 4, 4), Bridge(Brownian(std=1e-9, steps=20))
+    for state, limit in zip(walk(make(7), bridge, x1), walk(Ode(nfe=7), bridge, x1), strict=True):
+        torch.testing.assert_close(state.x, limit.x, atol=1e-6, rtol=0)
+
+
+@exact
+@given(walks(i2sb_chains()))
+def test_ode_is_exact_for_a_constant_estimate(case):
+    """With one x0h throughout, every state lies on the straight line from x1 to it, however few the steps."""
+    (chain, nfe), x0h, x1 = case, *images(2, 1, 1, 2, 2)
+    t = chain.curves
+    for state in walk(Ode(nfe=nfe), Bridge(chain), x1, denoise=lambda x_n, n: x0h):
+        expected = t.mean_x0[state.n] * x0h + t.mean_x1[state.n] * x1
+        torch.testing.assert_close(state.x, expected, atol=1e-12, rtol=0)
+
+
+@exact
+@given(walks(), st.sampled_from(ALL))
+def test_a_perfect_denoiser_ends_at_x0(case, make):
+    """On exact tables every sampler ends at x0 if told x0."""
+    (chain, nfe), x0, x1 = case, *images(2, 1, 1, 2, 2)
+    last = walk(make(nfe), Bridge(chain), x1, denoise=lambda x_n, n: x0)[-1]
+    assert last.n == 0
+    torch.testing.assert_close(last.x, x0, atol=1e-12, rtol=0)
+
+
+@exact
+@given(walks(), etas | st.just(1.0))
+def test_a_perfect_denoiser_walks_along_the_marginals(case, eta):
+    """Told x0, each state is a draw of q(x_m | x0, x1): DBIM's theorem, for any eta, steps and exact bridge."""
+    (chain, nfe), rng = case, Symbols(2, 40)
+    t, x0 = chain.curves, rng.variable(0)
+    for state in walk(Dbim(nfe=nfe, eta=eta), Bridge(chain), rng.variable(1), rng, lambda x_n, n: x0):
+        mean, variance = rng.split(state.x)
+        expected = [float(t.mean_x0[state.n]), float(t.mean_x1[state.n]), float(t.std[state.n] ** 2)]
+        assert [*mean, variance] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@every_sampler
+@pytest.mark.parametrize("nfe", [1, 10, 999])
+def test_a_perfect_denoiser_ends_near_x0_on_the_authors_tables(make, nfe):
+    """Told x0, what is left at node 0 is at most what its marginal holds: B_0 of x1 - x0, and noise of deviation C_0."""
+    bridge, rng = Bridge(I2sb(beta_max=0.3)), Symbols(2, 1000)
+    x0, t = rng.variable(0), bridge.tables
+    (of_x0, of_x1), variance = rng.split(walk(make(nfe), bridge, rng.variable(1), rng, lambda x_n, n: x0)[-1].x)
+    assert of_x0 + of_x1 == pytest.approx(1, abs=1e-12)
+    assert -1e-9 <= of_x1 <= 1.001 * float(t.mean_x1[0])
+    assert variance <= 1.001 * float(t.std[0] ** 2)
+
+
+@every_sampler
+@pytest.mark.parametrize("nfe", [1, 4])
+def test_noise_is_drawn_only_where_it_is_due(make, nfe):
+    """No noise for node 0; `ode` draws none; dbim with eta = 0 draws at the first step only."""
+    rng = Symbols(1, 10)
+    sampler = make(nfe)
+    walk(sampler, Bridge(Brownian(std=0.5, steps=20)), rng.variable(0), rng)
+    none, once = isinstance(sampler, Ode), isinstance(sampler, Dbim) and sampler.eta == 0
+    assert rng.drawn == (0 if none else min(nfe - 1, 1) if once else nfe - 1)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_a_noisy_start_is_no_boot(eta):
+    """Where sampling starts from a noisy copy, its noise counts: every state keeps the marginal of its node."""
+    bridge, rng = Bridge(Noisy()), Symbols(2, 12)
+    t, x0 = bridge.tables, rng.variable(0)
+    for state in list(walk(Dbim(nfe=11, eta=eta), bridge, rng.variable(1), rng, lambda x_n, n: x0))[:-1]:
+        mean, variance = rng.split(state.x)
+        expected = [float(t.mean_x0[state.n]), float(t.mean_x1[state.n]), float(t.std[state.n] ** 2)]
+        assert [*mean, variance] == pytest.approx(expected, abs=1e-12)
+
+
+@every_sampler
+def test_float32_is_enough(make):
+    """A walk of 999 steps in float32 differs from float64 by rounding alone."""
+    bridge, ends = Bridge(I2sb(beta_max=0.3)), []
+    for dtype in (torch.float32, torch.float64):
+        rng = Symbols(2, 1000)
+        x1 = rng.variable(1).to(dtype)
+        denoise = lambda x_n, n: 0.9 * x_n + 0.05 * x1  # noqa: E731, B023 - called before the next turn
+        states = walk(make(999), bridge, x1, rng, denoise)
+        assert all(state.x.dtype == dtype for state in states)
+        ends.append(states[-1].x.double())
+    torch.testing.assert_close(ends[0], ends[1], atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Sde(nfe=0), "nfe must be at least 1, got 0"),
+        (lambda: Ode(nfe=0), "nfe must be at least 1, got 0"),
+        (lambda: Dbim(nfe=0), "nfe must be at least 1, got 0"),
+        (lambda: Dbim(nfe=5, eta=1.5), r"eta must be in \[0, 1\], got 1.5"),
+        (lambda: Dbim(nfe=5, eta=-0.1), r"eta must be in \[0, 1\], got -0.1"),
+        (lambda: Dbim(nfe=5, eta=float("nan")), r"eta must be in \[0, 1\], got nan"),
+        (lambda: Dbim(nfe=5, order=2), "order must be 1, got 2"),
+    ],
+)
+def test_samplers_refuse_what_makes_no_walk(make, message):
+    """An option out of its range is an error that names it."""
+    with pytest.raises(Error, match=message):
+        make()
+
+
+@every_sampler
+def test_more_evaluations_than_nodes_are_refused(make):
+    """nfe = N does not fit, and no call of the network is wasted on finding out."""
+    denoise = Counting()
+    with pytest.raises(Error, match="between 1 and 19"):
+        walk(make(20), Bridge(Brownian(std=0.5, steps=20)), images(1, 3, 4, 4), denoise=denoise)
+    assert not denoise.asked
