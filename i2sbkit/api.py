@@ -19,6 +19,9 @@ from .kernel.interfaces import Observation, Sampler
 from .publishing import find_weights
 from .restoring import Restorer, Settings
 
+FARTHEST = 10.0
+"""Beyond this a float tensor holds 8-bit values, or none at all; observations may lie a little outside [-1, 1]."""
+
 Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
 
 
@@ -66,8 +69,8 @@ class Model:
 
         Args:
             image: an RGB Pillow image or a uint8 array (H, W, 3), which give the same back, clamped and rounded; or a
-                float tensor (C, H, W) or (B, C, H, W) in [-1, 1], which gives a tensor that is not clamped.
-            mask: (H, W) of the picture's size, non-zero = missing.
+                float tensor (3, H, W) or (B, 3, H, W) in [-1, 1], which gives a tensor that is not clamped.
+            mask: a Pillow image, array or tensor (H, W) of the picture's size, non-zero = missing.
             nfe, sampler, eta: None takes the weights' own defaults; a sampler is a name or a `Sampler`.
             seed: with the picture's content it fixes every random number.
             samples: how many draws; more than one gives a list.
@@ -99,11 +102,23 @@ def as_batch(image: Any) -> Tensor:
             raise Error(f"a Pillow image of mode {image.mode}: convert it first, image.convert('RGB')")
         return from_pil(image)[None]
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
-        return from_uint8(torch.from_numpy(image.copy()).permute(2, 0, 1)).contiguous()[None]
-    if isinstance(image, Tensor) and image.is_floating_point() and image.dim() in (3, 4):
-        return image.detach().float().reshape(-1, *image.shape[-3:])
-    wanted = "an RGB Pillow image, a uint8 array (H, W, 3) or a float tensor (C, H, W) or (B, C, H, W) in [-1, 1]"
+        return _checked(from_uint8(torch.from_numpy(image.copy()).permute(2, 0, 1)).contiguous()[None])
+    if isinstance(image, Tensor) and image.is_floating_point() and image.dim() in (3, 4) and image.shape[-3] == 3:
+        return _checked(image.detach().float().reshape(-1, *image.shape[-3:]))
+    wanted = "an RGB Pillow image, a uint8 array (H, W, 3) or a float tensor (3, H, W) or (B, 3, H, W) in [-1, 1]"
     raise Error(f"restore takes {wanted}, got {_describe(image)}")
+
+
+def _checked(batch: Tensor) -> Tensor:
+    """The batch, if it can be what it is taken for."""
+    if not batch.numel():
+        raise Error(f"the picture is empty: {tuple(batch.shape)}")
+    if not batch.abs().max() <= FARTHEST:
+        raise Error(
+            f"float tensors are in [-1, 1]; this one reaches {float(batch.abs().max()):g}: bring 8-bit values there "
+            "with x / 127.5 - 1"
+        )
+    return batch
 
 
 def as_mask(mask: Any, batch: Tensor) -> Tensor:
@@ -112,16 +127,19 @@ def as_mask(mask: Any, batch: Tensor) -> Tensor:
     Raises:
         Error: of another size.
     """
-    values = torch.from_numpy(np.array(mask.convert("L") if isinstance(mask, Image.Image) else mask))
-    if values.shape[-2:] != batch.shape[-2:] or values.numel() != values.shape[-2] * values.shape[-1]:
-        raise Error(f"the mask must be (H, W) = {tuple(batch.shape[-2:])}, got {tuple(values.shape)}")
-    return (values.reshape(1, *values.shape[-2:]) > 0).float()
+    if isinstance(mask, Image.Image):
+        mask = mask.convert("L")
+    values = np.asarray(mask.detach().cpu() if isinstance(mask, Tensor) else mask)
+    size = tuple(batch.shape[-2:])
+    if values.shape not in (size, (1, *size)):
+        raise Error(f"the mask must be (H, W) = {size}, got {_describe(mask)}")
+    return torch.from_numpy((values != 0).reshape(1, *size)).float()
 
 
 def like(image: Any, batch: Tensor) -> Any:
     """A restored batch as the type of `image`."""
     if isinstance(image, Tensor):
-        return batch.reshape(*image.shape[:-3], *batch.shape[-3:]).to(image.device)
+        return batch.reshape(*image.shape[:-3], *batch.shape[-3:]).to(image.device, image.dtype)
     array = to_uint8(batch[0]).permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(array) if isinstance(image, Image.Image) else array
 

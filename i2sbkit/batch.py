@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .jobs import Job
@@ -14,11 +16,19 @@ from .stopping import Stopped, stop_requests
 
 
 @dataclass(frozen=True)
+class Made:
+    """What a job gave: the files written, and the pixels in them that were worked on."""
+
+    files: Sequence[Path]
+    pixels: int
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What became of a job; `error` is None where it went well."""
+    """What became of a job; `error` is None where it went well, and `outputs` empty where not."""
 
     input: str
-    output: str
+    outputs: Sequence[str]
     seconds: float
     megapixels: float
     error: str | None = None
@@ -28,36 +38,45 @@ class Outcome:
         return {**asdict(self), "status": "failed" if self.error else "done"}
 
 
-def run_jobs(jobs: Iterable[Job], work: Callable[[Job], int], verb: str) -> list[Outcome]:
-    """Do `work`, which gives the pixels of its result, for each job; progress goes to stderr.
+@dataclass(frozen=True)
+class Report:
+    """What became of all jobs, in order; `stopped` where a signal cut them short."""
 
-    Raises:
-        Stopped: Ctrl-C or SIGTERM came; what was under way is finished, nothing is half-written.
-    """
+    outcomes: Sequence[Outcome]
+    stopped: Stopped | None = None
+
+
+def run_jobs(jobs: Iterable[Job], work: Callable[[Job], Made], verb: str) -> Report:
+    """Do `work` for each job; progress goes to stderr. Ctrl-C and SIGTERM let the job under way finish."""
     jobs = list(jobs)
     outcomes: list[Outcome] = []
     began, pixels = time.monotonic(), 0
     with Bar(len(jobs), 0, "file", every=10.0) as bar, stop_requests() as stop:
         for job in jobs:
-            outcome = _attempt(job, work)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", UserWarning)
+                outcome = _attempt(job, work)
+            for message in dict.fromkeys(str(warning.message) for warning in caught):
+                bar.say(f"warning: {message}")
             outcomes.append(outcome)
             pixels += round(outcome.megapixels * 1e6)
             if outcome.error:
                 bar.say(f"failed: {outcome.error}")
             bar.show(len(outcomes), f"{pixels / 1e6 / (time.monotonic() - began):.2f} megapixels/s")
             if stop.signum is not None and len(outcomes) < len(jobs):
-                raise Stopped(
-                    f"stopped: {len(outcomes)} of {len(jobs)} files {verb}; --skip-existing goes on", stop.signum
-                )
-    return outcomes
+                message = f"stopped: {len(outcomes)} of {len(jobs)} files {verb}; --skip-existing goes on"
+                return Report(outcomes, Stopped(message, stop.signum))
+    return Report(outcomes)
 
 
-def _attempt(job: Job, work: Callable[[Job], int]) -> Outcome:
+def _attempt(job: Job, work: Callable[[Job], Made]) -> Outcome:
     began = time.monotonic()
+    made, error = Made([], 0), None
     try:
-        pixels, error = work(job), None
-    except Error as problem:
-        pixels, error = 0, str(problem)
-    except OSError as problem:
-        pixels, error = 0, f"{job.source}: {problem}"
-    return Outcome(str(job.source), str(job.target), round(time.monotonic() - began, 3), pixels / 1e6, error)
+        made = work(job)
+    except (Error, OSError) as problem:
+        error = str(problem)
+        if str(job.source) not in error:
+            error = f"{job.source}: {error}"
+    files = [str(file) for file in made.files]
+    return Outcome(str(job.source), files, round(time.monotonic() - began, 3), made.pixels / 1e6, error)

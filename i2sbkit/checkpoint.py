@@ -1,7 +1,8 @@
 """Weights and training states: one safetensors file each, with a JSON header that explains it.
 
 Format 1. Metadata key "i2sbkit": sorted JSON with `format`, `kind` ("weights" or "state"), `version` of i2sbkit,
-`recipe` (resolved) and `step`; weights also carry `data`, `licence` and `metrics`.
+`recipe` (resolved) and `step`; weights also carry `plugins` (what brought each part: "i2sbkit-fog 0.1"), `data`,
+`licence` and `metrics`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from torch import Tensor, nn
 
 from . import __version__
 from .files import atomic
+from .kernel import registry
 from .kernel.errors import Error
-from .recipe import Recipe, from_document
+from .kernel.plugins import SWITCH
+from .recipe import KINDS, Recipe, from_document
 
 FORMAT = 1
 KEY = "i2sbkit"
@@ -87,7 +90,7 @@ def read_header(path: Path) -> dict[str, Any]:
     """The JSON header of one of our files, without reading a tensor.
 
     Raises:
-        Error: no such file, not safetensors, not ours, or of a newer format.
+        Error: no such file, not safetensors, not ours, damaged, or of a newer format.
     """
     if not path.is_file():
         raise Error(f"{path}: no such weights file; `i2sbkit weights list` shows the bundled ones")
@@ -103,13 +106,21 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(metadata[KEY])
         newer = header["format"] > FORMAT
+        whole = newer or isinstance(header["recipe"], dict) and _origins_fit(header)
     except (ValueError, KeyError, TypeError):
-        raise Error(f"{path}: its i2sbkit header is damaged") from None
+        whole = False
+    if not whole:
+        raise Error(f"{path}: its i2sbkit header is damaged; take another copy of the file")
     if newer:
         raise Error(
             f"{path}: format {header['format']} is newer than this i2sbkit {__version__} knows; pip install -U i2sbkit"
         )
     return dict(header)
+
+
+def _origins_fit(header: Mapping[str, Any]) -> bool:
+    origins = dict(header.get("plugins", {}))
+    return all(isinstance(text, str) for kind in origins for text in (origins[kind], header["recipe"][kind]["name"]))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -134,13 +145,35 @@ def read_weights(path: Path) -> Weights:
     header = read_header(path)
     if header.get("kind") != "weights":
         raise Error(f"{path}: a training state; its weights lie beside it in weights.safetensors")
+    check_plugins(header, path)
     recipe = from_document(header["recipe"], lambda keys: str(path), base=path.parent.absolute(), name=path.stem)
     return Weights(path, header, recipe, read_tensors(path))
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, **facts: Any) -> None:
     """Write a model: its tensors, its recipe and what is known of it (step, data, licence, metrics)."""
-    save(path, tensors, {"kind": "weights", "recipe": recipe.document, **facts})
+    save(path, tensors, {"kind": "weights", "recipe": recipe.document, "plugins": _origins(recipe), **facts})
+
+
+def _origins(recipe: Recipe) -> dict[str, str]:
+    """The distribution, and its version, that each part of a recipe came with."""
+    found = {kind: registry.default().get(kind, recipe.document[kind]["name"]) for kind in KINDS}
+    return {kind: f"{component.distribution} {component.version}" for kind, component in found.items()}
+
+
+def check_plugins(header: Mapping[str, Any], path: Path) -> None:
+    """See that the parts of a file are installed; of a file that does not record their origins nothing is asked.
+
+    Raises:
+        Error: one is not, or more than one has its name; the message says where it came from and what to type.
+    """
+    for kind, origin in dict(header.get("plugins", {})).items():
+        distribution, _, version = origin.rpartition(" ")
+        try:
+            registry.default().get(kind, header["recipe"][kind]["name"])
+        except Error as error:
+            way_out = f"pip install {distribution}=={version}; where that is done, {SWITCH}={distribution}"
+            raise Error(f"{path}: needs {origin} ({way_out}): {error}") from None
 
 
 def saved_states(run: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from .metrics import psnr, ssim
 
 @dataclass(frozen=True)
 class Comparison:
-    """One result against its reference."""
+    """One result against its reference; the PSNR of equal pictures is inf."""
 
     name: str
     psnr_rgb: float

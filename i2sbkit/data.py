@@ -180,7 +180,7 @@ def training_batches(
     """
     loader = DataLoader(
         _Numbered(pairs),
-        batch_sampler=CounterSampler(start, batch, rank, world),  # type: ignore[arg-type]
+        batch_sampler=CounterSampler(start, batch, rank, world),
         num_workers=workers,
         collate_fn=_collate,
         worker_init_fn=_init_worker,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
+from .batch import Made
 from .data import quantized
 from .files import atomic
 from .images import read_picture, write_picture
 from .jobs import Job
-from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation
 from .restoring import content_seed
 
@@ -26,18 +26,15 @@ def degraded_suffix(corruption: Corruption) -> str:
     return next((suffix for begin, suffix in SIGNATURES.items() if encoded.startswith(begin)), ".png")
 
 
-def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], int]:
+def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:
     """The work of `batch.run_jobs` on one clean file; the damage follows from the seed and the picture's content."""
 
-    def work(job: Job) -> int:
+    def work(job: Job) -> Made:
         picture = read_picture(job.source)
         generator = torch.Generator().manual_seed(content_seed(Observation(picture.image), seed, 0))
-        try:
-            observation = quantized(corruption.corrupt(picture.image, generator))
-        except Error as error:
-            raise Error(f"{job.source}: {error}") from None
+        observation = quantized(corruption.corrupt(picture.image, generator))
         write_observation(job.target, observation)
-        return observation.image[0].numel()
+        return Made([job.target], observation.image[0].numel())
 
     return work
 

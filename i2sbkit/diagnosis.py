@@ -13,8 +13,8 @@ from importlib import metadata
 from typing import Any
 
 from . import __version__, shipped
+from .kernel import registry
 from .kernel.errors import Error
-from .kernel.registry import Failure, default
 
 VARIABLES = ("I2SBKIT_PLUGINS", "I2SBKIT_DEBUG", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "WANDB_MODE")
 
@@ -35,7 +35,7 @@ def diagnose() -> dict[str, Any]:
     }
 
 
-def failure_facts(failure: Failure) -> dict[str, str]:
+def failure_facts(failure: registry.Failure) -> dict[str, str]:
     """A plugin that did not load, as JSON values."""
     source = failure.source
     return {
@@ -47,7 +47,7 @@ def failure_facts(failure: Failure) -> dict[str, str]:
     }
 
 
-def way_out(failure: Failure) -> str:
+def way_out(failure: registry.Failure) -> str:
     """What to type about a plugin that did not load."""
     distribution = failure.source.distribution
     if distribution == "i2sbkit":
@@ -126,15 +126,15 @@ def _weights(path: Any) -> dict[str, Any]:
 
 def _plugins() -> dict[str, Any]:
     try:
-        registry = default()
+        found = registry.default()
     except Error as error:
         return {"error": str(error)}
     parts: dict[str, list[str]] = {}
-    for component in registry.components:
+    for component in found.components:
         parts.setdefault(f"{component.distribution} {component.version}", []).append(
             f"{component.kind} {component.name}"
         )
-    return {"installed": parts, "failures": [failure_facts(failure) for failure in registry.failures]}
+    return {"installed": parts, "failures": [failure_facts(failure) for failure in found.failures]}
 
 
 def _first_line(error: Exception) -> str:

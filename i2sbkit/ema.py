@@ -10,13 +10,13 @@ from torch import Tensor, nn
 class Ema:
     """shadow = d shadow + (1 - d) parameter after each step, d = min(decay, (1 + k) / (10 + k)) at update k.
 
-    The warm-up is torch_ema's, which the authors of I2SB train with.
+    The warm-up is torch_ema's, which the authors of I2SB train with; as there, frozen parameters are left alone.
     """
 
     def __init__(self, net: nn.Module, decay: float) -> None:
         self.decay = decay
         self.updates = 0
-        self._parameters = dict(net.named_parameters())
+        self._parameters = {name: parameter for name, parameter in net.named_parameters() if parameter.requires_grad}
         self.shadow = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ def atomic(path: Path) -> Iterator[Path]:
     Otherwise it is removed, and `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".i2sbkit-{secrets.token_hex(8)}.tmp")  # short: names may be as long as is allowed
     try:
         temporary.touch()
         mode = temporary.stat().st_mode

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from .files import atomic
@@ -23,8 +23,22 @@ FORMATS = {
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     "WEBP": {"lossless": True},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
 }
+
+READ_FORMATS = list(dict.fromkeys(FORMATS.values()))
+"""What may be in a file, whatever its suffix: no other decoder of Pillow is let loose on it."""
+
+KEPT_TAGS = [
+    getattr(ExifTags.Base, name)
+    for name in (
+        "ImageDescription", "Make", "Model", "XResolution", "YResolution", "ResolutionUnit", "Software", "DateTime",
+        "Artist", "HostComputer", "Copyright",
+    )
+]  # fmt: skip
+"""EXIF that describes the photograph; the other tags of its first directory describe how its file was laid out."""
+KEPT_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+STALE_TAGS = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight, ExifTags.IFD.Interop)
+"""Tags of the Exif directory that a turned or enlarged picture makes wrong."""
 
 
 @dataclass(frozen=True)
@@ -66,44 +80,79 @@ def to_pil(x: Tensor) -> Image.Image:
 def read_picture(path: Path) -> Picture:
     """Read an RGB or gray 8-bit file, turned upright by its EXIF orientation.
 
+    Damaged metadata is warned of (`UserWarning`); what can be read of it is kept.
+
     Raises:
-        Error: unreadable, truncated, or of a kind whose pixels would not come back unharmed (alpha, CMYK, 16 bits).
+        Error: unreadable, truncated, or of a kind whose pixels would not come back unharmed (alpha, CMYK, 16 bits,
+            animations).
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as file:
+        with warnings.catch_warnings(record=True) as caught, Image.open(path, formats=READ_FORMATS) as file:
+            warnings.simplefilter("always")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             check_kind(file, path)
+            metadata = {"icc_profile": file.info.get("icc_profile"), "exif": _read_exif(file)}
             image = ImageOps.exif_transpose(file)
-            metadata = {"icc_profile": file.info.get("icc_profile"), "exif": image.getexif().tobytes() or None}
             tensor, gray = from_pil(image), image.mode == "L"
+    except Error:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Error(f"{path}: more pixels than Pillow takes for safe ({Image.MAX_IMAGE_PIXELS:,})") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise Error(f"{path}: not a readable picture ({error})") from None
+    except UnidentifiedImageError:
+        raise Error(f"{path}: not a picture that can be read here ({', '.join(READ_FORMATS)})") from None
+    except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
+        raise Error(f"{path}: not a readable picture ({' '.join(str(error).split())})") from None
+    if caught:
+        warnings.warn(f"{path}: its metadata is damaged ({caught[0].message})", stacklevel=2)
     return Picture(tensor, gray, {key: value for key, value in metadata.items() if value})
 
 
 def check_kind(file: Image.Image, path: Path) -> None:
-    """Refuse what would be changed silently on the way: alpha, palettes, CMYK, more than 8 bits.
+    """Refuse what would be changed silently on the way: alpha, palettes, CMYK, more than 8 bits, further frames.
 
     Raises:
         Error: what it is and what to do.
     """
-    # Pillow opens 16-bit RGB files as 8-bit RGB without a word.
-    deep = file.format == "PNG" and "16" in str(file.tile[0][3] if file.tile else "")
-    deep |= file.format == "TIFF" and max(getattr(file, "tag_v2", {}).get(258, (8,))) > 8
-    if file.mode not in ("RGB", "L") or deep or "transparency" in file.info:
-        kind = (
-            f"{file.mode}{', more than 8 bits' if deep else ''}{', transparent' if 'transparency' in file.info else ''}"
-        )
-        raise Error(f"{path}: not a plain 8-bit RGB or gray picture ({kind}); convert it first")
+    kind = [] if file.mode in ("RGB", "L") else [f"mode {file.mode}"]
+    kind += ["more than 8 bits"] if _bits(file, path) > 8 else []
+    kind += ["transparent"] if "transparency" in file.info else []
+    # MPO is a phone's JPEG with a preview or depth map behind it: the first picture is the photograph.
+    kind += ["several frames or pages"] if file.format != "MPO" and getattr(file, "n_frames", 1) > 1 else []
+    if kind:
+        raise Error(f"{path}: not a plain 8-bit RGB or gray picture ({', '.join(kind)}); convert it first")
+
+
+def _bits(file: Image.Image, path: Path) -> int:
+    """Bits a channel as the file has them: Pillow opens 16-bit RGB as 8-bit RGB without a word."""
+    if file.format == "PNG":
+        with path.open("rb") as raw:
+            return raw.read(25)[24]  # signature 8, chunk head 8, width 4, height 4, then the depth (PNG 11.2.2)
+    if file.format == "TIFF":
+        return max(getattr(file, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (1,)))
+    return 8
+
+
+def _read_exif(file: Image.Image) -> bytes | None:
+    """What a file's EXIF says of the photograph, without its orientation and thumbnail; None where it says nothing."""
+    found, kept = file.getexif(), Image.Exif()
+    try:
+        for tag in KEPT_TAGS:
+            if tag in found:
+                kept[tag] = found[tag]
+        for directory in KEPT_DIRECTORIES:
+            if tags := {tag: value for tag, value in found.get_ifd(directory).items() if tag not in STALE_TAGS}:
+                kept[directory] = tags
+        return kept.tobytes() if len(kept) else None
+    except Exception as error:  # as varied as the damage
+        warnings.warn(f"EXIF: {error}", stacklevel=2)
+        return None
 
 
 def write_picture(path: Path, image: Tensor, like: Picture | None = None) -> None:
     """Write (3, H, W) in [-1, 1] as 8 bits, atomically, in the format of the suffix, with the metadata of `like`.
 
     Raises:
-        Error: a suffix that is not in `FORMATS`.
+        Error: a suffix that is not in `FORMATS`, or a picture or metadata too large for its format.
     """
     if path.suffix.lower() not in FORMATS:
         raise Error(f"{path}: cannot write {path.suffix or 'a file without suffix'}; take one of {' '.join(FORMATS)}")
@@ -113,4 +162,7 @@ def write_picture(path: Path, image: Tensor, like: Picture | None = None) -> Non
         picture = Image.fromarray(to_uint8(image.mean(dim=0)).cpu().numpy())
     metadata = {key: value for key, value in (like.metadata if like else {}).items() if kind != "BMP"}
     with atomic(path) as temporary:
-        picture.save(temporary, kind, **SAVE_OPTIONS.get(kind, {}), **metadata)
+        try:
+            picture.save(temporary, kind, **SAVE_OPTIONS.get(kind, {}), **metadata)
+        except ValueError as error:
+            raise Error(f"{path}: cannot be written as {kind} ({error}); take another suffix, such as .png") from None

@@ -20,8 +20,9 @@ def psnr(a: Tensor, b: Tensor) -> float:
 def ssim(a: Tensor, b: Tensor) -> float:
     """Structural similarity (Wang et al. 2004): Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, mean over channels.
 
-    Population statistics, and the mean over the places where the window fits whole: scikit-image's
-    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)`.
+    Population statistics, and the mean over the places where the window fits whole: on values from 0 to the range, as
+    the luminance term wants them, scikit-image's `structural_similarity(gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False)`.
 
     Args:
         a, b: (C, H, W) in [-1, 1], at least 11 pixels high and wide.
@@ -33,9 +34,9 @@ def ssim(a: Tensor, b: Tensor) -> float:
         x = F.conv2d(x.unsqueeze(1), taps.view(1, 1, 11, 1))
         return F.conv2d(x, taps.view(1, 1, 1, 11)).squeeze(1)
 
-    a, b = a.double().cpu(), b.double().cpu()
+    a, b = (a.double().cpu() + 1) / 2, (b.double().cpu() + 1) / 2
     mean_a, mean_b = blur(a), blur(b)
     var_a, var_b, cov = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
-    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
+    c1, c2 = 0.01**2, 0.03**2
     similarity = ((2 * mean_a * mean_b + c1) * (2 * cov + c2)) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
     return float(similarity.mean())

@@ -11,16 +11,17 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from .checkpoint import read_header, read_tensors, write_weights
+from .checkpoint import check_plugins, read_header, read_tensors, write_weights
 from .kernel.errors import Error
-from .recipe import KINDS, SECTIONS, Recipe, from_document
+from .recipe import KINDS, Recipe, from_document
+from .recipe_schema import SECTIONS
 from .shipped import bundled, find_weights
 
 __all__ = ["bundled", "export", "find_weights", "summary"]
 
 PRIVATE = (("data", "train"), ("data", "val"), ("train", "init"))
 """Keys of a recipe that hold paths of whoever trained it."""
-NOT_FACTS = {"format", "version", "kind", "recipe", "ema_updates", "scaler"}
+NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler"}
 """Keys of a header that are written anew, or only a training goes on from."""
 
 
@@ -84,6 +85,7 @@ def export(
         raise Error(f"{out}: exists already; --overwrite replaces it")
     path = _file_of(source)
     header = _header(path)
+    check_plugins(header, path)
     recipe = _public_recipe(header["recipe"], path, sampler, nfe)
     tensors = _network(read_tensors(path), header["kind"])
     facts = {key: value for key, value in header.items() if key not in NOT_FACTS}

@@ -3,87 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-
+from . import shipped
 from .kernel import registry as plugins
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
-from .kernel.interfaces import Backbone, BridgeSchedule, Corruption, Sampler
-from .recipe_errors import Problems, Where, validate
+from .kernel.interfaces import Backbone, Corruption, Sampler
+from .kernel.plugins import did_you_mean
+from .recipe_errors import KeyPath, Problems, Where, validate
+from .recipe_schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
 from .toml_text import key_lines, to_toml
 
 KINDS = ("corruption", "schedule", "backbone", "sampler")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class BridgeSection(_Section):
-    """How the bridge is trained: as OT-ODE, and with the network seeing x1 or not."""
-
-    ot_ode: bool = False
-    cond_x1: bool = False
-
-
-class DataSection(_Section):
-    """Shards or folders, relative to the recipe, and how training pictures are cut from them."""
-
-    train: str | tuple[str, ...]
-    val: str | tuple[str, ...] = ()
-    size: PositiveInt = 256
-    crop: Literal["random", "center"] = "random"
-    crops: PositiveInt = 1
-    val_size: PositiveInt = 256
-    flip: bool = True
-    quantize: bool = True
-    workers: NonNegativeInt = 0
-
-
-class TrainSection(_Section):
-    """The optimisation; `schedule` "step" multiplies lr by lr_gamma every lr_step, "cosine" falls to 2 % of lr."""
-
-    iterations: PositiveInt
-    batch: PositiveInt
-    microbatch: PositiveInt | None = None
-    lr: PositiveFloat
-    schedule: Literal["step", "cosine"] = "step"
-    lr_step: PositiveInt = 1000
-    lr_gamma: PositiveFloat = 0.99
-    warmup: NonNegativeInt = 0
-    betas: tuple[NonNegativeFloat, NonNegativeFloat] = (0.9, 0.999)
-    weight_decay: NonNegativeFloat = 0.0
-    clip: PositiveFloat | None = None
-    ema: float = Field(0.99, ge=0, lt=1)
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    compile: bool = False
-    init: str | None = None
-    seed: int = 0
-    save_every: PositiveInt = 1000
-    keep: PositiveInt = 3
-    val_every: PositiveInt = 1000
-    val_nfe: tuple[PositiveInt, ...] = (1, 2, 5, 10)
-    val_images: PositiveInt = 16
-
-
-class LogSection(_Section):
-    """Names of loggers beside log.jsonl, which is always written."""
-
-    loggers: tuple[str, ...] = ()
-
-
-SECTIONS: Mapping[str, type[BaseModel]] = {
-    "bridge": BridgeSection,
-    "data": DataSection,
-    "train": TrainSection,
-    "log": LogSection,
-}
+PATHS = {("data", "train"), ("data", "val"), ("train", "init")}
+"""Keys whose values are paths: relative to their recipe, or where `--set` gives them to the current folder."""
 
 
 @dataclass(frozen=True)
@@ -130,28 +70,39 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = (), registry: plu
     """Read a recipe file, or a shipped recipe by its name.
 
     Args:
-        overrides: "section.key=value", the value as TOML; what is no TOML value is taken as text.
+        overrides: "section.key=value", the value as TOML; what is no TOML value is taken as text. Paths among them
+            start from the current folder.
 
     Raises:
         Error: everything that is wrong with it, a line each, as `file:line: section.key: what; did you mean`.
     """
     path = find_recipe(source)
+    text, document = _read(path)
+    lines, changed = key_lines(text), _override(document, overrides)
+
+    def where(keys: KeyPath) -> str:
+        ways = [keys[:depth] for depth in range(len(keys), 0, -1)]
+        known = next((lines[way] for way in ways if way in lines), None)
+        set_alone = known is None and any(way[:1] == keys[:1] for way in changed)
+        return "--set" if keys[:2] in changed or set_alone else f"{path}:{known}" if known else str(path)
+
+    return from_document(document, where, base=path.parent.absolute(), name=path.stem, registry=registry)
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a recipe, and what it says.
+
+    Raises:
+        Error: it cannot be read, or is not TOML; with the line.
+    """
     try:
         text = path.read_text("utf-8")
-        document = tomllib.loads(text)
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise Error(f"{path}: cannot be read ({error})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Error(f"{path}: not valid TOML: {error}") from None
-    lines = key_lines(text)
-
-    def where(keys: tuple[str, ...]) -> str:
-        known = next((lines[keys[:depth]] for depth in range(len(keys), 0, -1) if keys[:depth] in lines), None)
-        return f"{path}:{known}" if known else str(path)
-
-    changed = _override(document, overrides)
-    return from_document(
-        document, lambda keys: "--set" if keys[:2] in changed else where(keys), base=path.parent.absolute(), name=path.stem,
-        registry=registry,
-    )  # fmt: skip
+        line = re.search(r"at line (\d+)", str(error))
+        raise Error(f"{path}{f':{line[1]}' if line else ''}: not valid TOML: {error}") from None
 
 
 def from_document(
@@ -162,7 +113,11 @@ def from_document(
     name: str,
     registry: plugins.Registry | None = None,
 ) -> Recipe:
-    """A recipe from its parsed document; `where` says of a key path where it stands, for messages."""
+    """A recipe from its parsed document; `where` says of a key path where it stands, for messages.
+
+    Raises:
+        Error: everything that is wrong with it, a line each.
+    """
     registry = registry or plugins.default()
     problems = Problems(where)
     problems.check_names((), document, [*KINDS, *SECTIONS], what="section")
@@ -173,7 +128,9 @@ def from_document(
         key: validate((key,), model, document.get(key, {}), problems) for key, model in SECTIONS.items()
     }
     for logger in getattr(sections["log"], "loggers", ()):
-        problems.attempt(("log", "loggers"), lambda logger=logger: registry.get("logger", logger))
+        problems.attempt(("log", "loggers"), partial(registry.get, "logger", logger))
+    if parts["backbone"] and sections["data"]:
+        _check_size(parts["backbone"], sections["data"].size, problems)
     problems.raise_any()
     return Recipe(
         document={**options, **{key: json.loads(value.model_dump_json()) for key, value in sections.items()}},
@@ -191,14 +148,19 @@ def from_document(
 
 def _part(kind: str, table: Any, registry: plugins.Registry, problems: Problems) -> tuple[Any, dict[str, Any]]:
     """Build what a section names: the part, and its name with every option."""
-    if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+    table = {} if table is None else table
+    if not isinstance(table, dict):
+        problems.add((kind,), f"must be a section, [{kind}], and only one")
+        return None, {}
+    if not isinstance(table.get("name"), str):
         problems.add((kind,), f'needs a name: name = "..." (there are: {", ".join(registry.names(kind))})')
         return None, {}
     component = problems.attempt((kind, "name"), lambda: registry.get(kind, table["name"]))
     if component is None:
         return None, {}
     given = {key: value for key, value in table.items() if key != "name"}
-    options = validate((kind,), plugins_model(component.factory), given, problems)
+    model = problems.attempt((kind, "name"), lambda: options_model(component))
+    options = validate((kind,), model, given, problems) if model else None
     if options is None:
         return None, {}
     values = {key: getattr(options, key) for key in type(options).model_fields}
@@ -206,24 +168,16 @@ def _part(kind: str, table: Any, registry: plugins.Registry, problems: Problems)
     return part, {"name": table["name"], **json.loads(options.model_dump_json())}
 
 
-def plugins_model(factory: Callable[..., Any]) -> type[BaseModel]:
-    """The options of a factory as a strict schema, read off its signature and annotations."""
-    from inspect import Parameter, signature
-    from typing import get_type_hints
-
-    from pydantic import create_model
-
-    hints = get_type_hints(factory.__init__ if isinstance(factory, type) else factory, include_extras=True)
-    fields: dict[str, Any] = {
-        name: (hints.get(name, Any), ... if parameter.default is Parameter.empty else parameter.default)
-        for name, parameter in signature(factory).parameters.items()
-    }
-    return create_model("Options", __config__=_Section.model_config, **fields)
+def _check_size(backbone: Backbone, size: int, problems: Problems) -> None:
+    """Training crops go into the network as they are: restoring pads, training does not."""
+    if size % backbone.multiple_of or size < backbone.min_size:
+        least = f" and at least {backbone.min_size}" if backbone.min_size > backbone.multiple_of else ""
+        problems.add(("data", "size"), f"must be a multiple of {backbone.multiple_of}{least} here, got {size}")
 
 
-def _override(document: dict[str, Any], overrides: Iterable[str]) -> set[tuple[str, ...]]:
+def _override(document: dict[str, Any], overrides: Iterable[str]) -> set[KeyPath]:
     """Put `--set` values into the document; the key paths that were set."""
-    changed: set[tuple[str, ...]] = set()
+    changed: set[KeyPath] = set()
     for override in overrides:
         key, equals, value = override.partition("=")
         section, dot, name = key.strip().partition(".")
@@ -236,19 +190,16 @@ def _override(document: dict[str, Any], overrides: Iterable[str]) -> set[tuple[s
         table = document.setdefault(section, {})
         if not isinstance(table, dict):
             raise Error(f"--set {override}: {section} is not a section of this recipe")
-        table[name] = parsed
+        table[name] = absolute(parsed, Path.cwd()) if (section, name) in PATHS else parsed
         changed.add((section, name))
     return changed
 
 
-def shipped_recipes() -> Path:
-    """The folder of the recipes that come with i2sbkit: the checkout's where we run from one, else the wheel's."""
-    package = Path(__file__).parent
-    checkout = package.parent
-    pyproject = checkout / "pyproject.toml"
-    if pyproject.is_file() and 'name = "i2sbkit"' in pyproject.read_text("utf-8"):
-        return checkout / "recipes"
-    return package / "recipes"
+def absolute(value: object, base: Path) -> object:
+    """A path, or each of a list, as it starts from `base`; an empty one, or what is none, as it is."""
+    if isinstance(value, list):
+        return [absolute(each, base) for each in value]
+    return str(base / value) if value and isinstance(value, str) else value
 
 
 def find_recipe(source: str | Path) -> Path:
@@ -257,13 +208,12 @@ def find_recipe(source: str | Path) -> Path:
     Raises:
         Error: there is none.
     """
-    path = Path(source)
+    path, known = Path(source), shipped.recipes()
     if path.is_file():
         return path
-    shipped = {
-        file.relative_to(shipped_recipes()).with_suffix("").as_posix(): file
-        for file in shipped_recipes().rglob("*.toml")
-    }
-    if str(source) in shipped:
-        return shipped[str(source)]
-    raise Error(f"no recipe {str(source)!r}: give the path of a .toml file or one of: {', '.join(sorted(shipped))}")
+    if str(source) in known:
+        return known[str(source)]
+    raise Error(
+        f"no recipe {str(source)!r}{did_you_mean(str(source), known)}: "
+        f"give the path of a .toml file or one of: {', '.join(known)}"
+    )

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from .kernel.errors import Error
+from .kernel.plugins import did_you_mean
 
 KeyPath = tuple[str, ...]
 Where = Callable[[KeyPath], str]
@@ -51,8 +52,7 @@ class Problems:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """'; did you mean ...', or what there is where nothing is close."""
     known = list(known)
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f" (there are: {', '.join(known) or 'none'})"
+    return did_you_mean(name, known) or f" (there are: {', '.join(known) or 'none'})"
 
 
 def validate(at: KeyPath, model: type[Model], values: Any, problems: Problems) -> Model | None:
@@ -71,17 +71,48 @@ def validate(at: KeyPath, model: type[Model], values: Any, problems: Problems) -
 
 
 def _note(at: KeyPath, model: type[BaseModel], values: Any, error: ValidationError, problems: Problems) -> None:
-    """Note pydantic's errors, those on one key (branches of a union) as one."""
-    by_key: dict[str, list[str]] = {}
+    """Note pydantic's errors: those on one key as one, as they are the branches of a union."""
+    wrong: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
-        key = str(detail["loc"][0]) if detail["loc"] else ""
+        key = str(detail["loc"][0])
         if detail["type"] == "extra_forbidden":
             problems.check_names(at, [key], model.model_fields, what="key")
         elif detail["type"] == "missing" and len(detail["loc"]) == 1:
             problems.add((*at, key), "is required")
         else:
-            message = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-            by_key.setdefault(key, []).append(message)
-    for key, messages in by_key.items():
-        wanted = " or ".join(dict.fromkeys(messages))
-        problems.add((*at, key), f"must be {wanted}, got {json.dumps(values.get(key), default=str)}")
+            wrong.setdefault(key, []).append(detail)
+    for key, details in wrong.items():
+        items = {_item(detail): detail for detail in reversed(details) if _item(detail)}
+        for item, detail in sorted(items.items()):  # a list, as it should be: other branches of the union do not count
+            problems.add((*at, key), f"item {item} {_wish([detail], detail['input'])}")
+        if not items:
+            problems.add((*at, key), _wish(details, values[key]))
+
+
+def _item(detail: ErrorDetails) -> int:
+    """Which item of a list is wrong, from 1; 0 where it is none."""
+    return next((step + 1 for step in detail["loc"] if isinstance(step, int)), 0)
+
+
+WISHES = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a table",
+}
+
+
+def _wish(details: list[ErrorDetails], value: Any) -> str:
+    """What should have come, and what did."""
+    if details[0]["type"] == "missing":
+        return "is missing"
+    wanted = [
+        f"a list of at most {detail['ctx']['max_length']}"
+        if detail["type"] == "too_long"
+        else WISHES.get(detail["type"], detail["msg"].removeprefix("Input should be "))
+        for detail in details
+    ]
+    return f"must be {' or '.join(dict.fromkeys(wanted))}, got {json.dumps(value, default=str)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tomllib
@@ -10,11 +11,9 @@ from pathlib import Path
 
 from .files import write_text
 from .kernel.errors import Error
-from .recipe import find_recipe, load_recipe
+from .recipe import PATHS, absolute, find_recipe, load_recipe
 from .toml_text import key_lines
 
-PATHS = {("data", "train"), ("data", "val"), ("train", "init")}
-"""Keys whose values are paths, relative to the recipe."""
 STRING = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 """A TOML string on one line, or a comment, which is passed over."""
 
@@ -99,11 +98,11 @@ def with_absolute_paths(text: str, base: Path) -> str:
     for section, key in PATHS:
         table = wanted.get(section)
         if isinstance(table, dict) and key in table:
-            table[key] = _absolute(table[key], base)
+            table[key] = absolute(table[key], base)
     starts = {line: path for path, line in key_lines(text).items()}
     keys: tuple[str, ...] = ()
     lines = []
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
+    for number, line in enumerate(io.StringIO(text), 1):
         keys = starts.get(number, keys)
         lines.append(STRING.sub(lambda found: _replaced(found[0], base), line) if keys in PATHS else line)
     result = "".join(lines)
@@ -114,12 +113,6 @@ def with_absolute_paths(text: str, base: Path) -> str:
     if not faithful:
         raise Error('its paths are written in a way that cannot be copied; write each as a plain "..." after its key')
     return result
-
-
-def _absolute(value: object, base: Path) -> object:
-    if isinstance(value, list):
-        return [_absolute(each, base) for each in value]
-    return str(base / value) if isinstance(value, str) else value
 
 
 def _replaced(token: str, base: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+
+from .files import write_text
 
 
 class Logger(ABC):
@@ -32,16 +35,20 @@ class Logger(ABC):
 
 
 class JsonLines(Logger):
-    """`log.jsonl`: one JSON object a report, appended; lines beyond the step that a run resumes from are dropped."""
+    """`log.jsonl`: one JSON object a report, appended; lines beyond the step that a run resumes from are dropped.
+
+    What is no finite number (the PSNR of equal pictures) is written as null, for JSON has no infinity.
+    """
 
     def __init__(self, run: Path, resume_from: int = 0) -> None:
         self._path = run / "log.jsonl"
         if self._path.exists():
             lines = [line for line in self._path.read_text("utf-8").splitlines() if _step_of(line) <= resume_from]
-            self._path.write_text("".join(line + "\n" for line in lines), "utf-8")
+            write_text(self._path, "".join(line + "\n" for line in lines))
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        line = json.dumps({"step": step, "time": round(time.time(), 3), **metrics})
+        numbers = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+        line = json.dumps({"step": step, "time": round(time.time(), 3), **numbers})
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -52,6 +59,11 @@ def _step_of(line: str) -> float:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return float("inf")
+
+
+def warn(message: str) -> None:
+    """Say on stderr, at once, what the user should know."""
+    Console(stderr=True).print(f"warning: {message}", highlight=False, markup=False, soft_wrap=True)
 
 
 class Bar:

@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .batch import Made
 from .images import read_picture, write_picture
 from .jobs import Job
+from .kernel.errors import Error
 from .kernel.interfaces import Observation
 from .restoring import Restorer
 
@@ -37,32 +39,46 @@ class Extras:
         return targets + ([_beside(job.target, "trajectory", ".png")] if self.trajectory else [])
 
 
-def file_restorer(restorer: Restorer, extras: Extras) -> Callable[[Job], int]:
-    """The work of `batch.run_jobs` on one file; it gives the pixels restored."""
+def file_restorer(restorer: Restorer, extras: Extras) -> Callable[[Job], Made]:
+    """The work of `batch.run_jobs` on one file."""
 
-    def work(job: Job) -> int:
+    def work(job: Job) -> Made:
         picture = read_picture(job.source)
-        observation = Observation(picture.image)
-        strip: list[Tensor] = [picture.image]
-        draws = []
-        for sample in range(extras.samples):
-            last = None
-            for state in restorer.walk([observation], sample):
-                last = state.x[0].float().cpu()
-                if extras.trajectory and sample == 0:
-                    strip.append(last)
-            assert last is not None
-            draws.append(last)
-        paths = iter(extras.targets(job))
+        try:
+            draws, strip = _draw(restorer, picture.image, extras)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            height, width = picture.image.shape[1:]
+            raise Error(f"{job.source}: {width}x{height} does not fit into memory; --tile 256 takes less") from None
+        targets = extras.targets(job)
+        paths = iter(targets)
         for draw in draws:
             write_picture(next(paths), draw, picture)
         if extras.spread:
             write_picture(next(paths), spread(draws))
         if extras.trajectory:
             write_picture(next(paths), torch.cat(strip, dim=2))
-        return sum(draw[0].numel() for draw in draws)
+        return Made(targets, sum(draw[0].numel() for draw in draws))
 
     return work
+
+
+def _draw(restorer: Restorer, image: Tensor, extras: Extras) -> tuple[list[Tensor], list[Tensor]]:
+    """Every draw (3, H, W), and the states of the first behind the degraded picture."""
+    draws, strip = [], [image]
+    for sample in range(extras.samples):
+        for state in restorer.walk([Observation(image)], sample):
+            last = state.x[0].float().cpu()
+            if extras.trajectory and sample == 0:
+                strip.append(last)
+        draws.append(last)
+    return draws, strip
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device's memory ran out, or the machine's, which torch has no exception of its own for."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def spread(draws: list[Tensor]) -> Tensor:

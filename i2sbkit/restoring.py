@@ -49,7 +49,11 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     """
     if isinstance(settings.sampler, Sampler):
         given = {key: value for key, value in (("nfe", settings.nfe), ("eta", settings.eta)) if value is not None}
-        return replace(settings.sampler, **given) if given else settings.sampler  # type: ignore[type-var]
+        try:
+            return replace(settings.sampler, **given) if given else settings.sampler  # type: ignore[type-var]
+        except TypeError:
+            options = " and ".join(given)
+            raise Error(f"{settings.sampler} does not take {options} from here; set it up as wanted, alone") from None
     default = dict(weights.recipe.document["sampler"])
     own = default.pop("name")
     name = settings.sampler or own
@@ -102,7 +106,7 @@ class Restorer:
         return cls(weights, net, device, sampler, settings)
 
     def walk(self, observations: Sequence[Observation], sample: int = 0) -> Iterator[State]:
-        """The states from observations of one size to their pictures, as a batch on the device; draw number `sample`."""
+        """The states from observations of one size to their pictures, a batch on the device; draw number `sample`."""
         recipe = self.weights.recipe
         rng = Rng(content_seed(observation, self.settings.seed, sample) for observation in observations)
         pairs = zip(observations, rng.child("lift"), strict=True)
@@ -122,7 +126,8 @@ class Restorer:
 
     def pictures(self, observations: Sequence[Observation], sample: int = 0) -> Tensor:
         """The restored pictures (B, C, H, W) on the CPU, not clamped."""
-        return last_state(self.walk(observations, sample)).x.float().cpu()
+        # A copy: what was made in inference mode would stay barred from autograd and in-place changes.
+        return last_state(self.walk(observations, sample)).x.float().cpu().clone()
 
 
 def content_seed(observation: Observation, seed: int, sample: int) -> int:

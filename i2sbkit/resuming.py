@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from .checkpoint import load_tensors, read_header, read_tensors, save, saved_states, write_weights
 from .files import write_text
 from .kernel.errors import Error
-from .recipe import Recipe
+from .recipe import Recipe, from_document
+from .reporting import warn
 from .shards import Index
 
 if TYPE_CHECKING:
-    from .training import Trainer
+    from .trainer import Trainer
 
 FREE = {
     "data": {"train", "val", "val_size", "workers"},
@@ -48,45 +51,66 @@ def save_state(trainer: Trainer, run: Path, index: Index) -> None:
         tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
     header = {"kind": "state", "recipe": recipe.document, "step": trainer.step, "ema_updates": trainer.ema.updates}
     header |= {"data": fingerprint(index), "scaler": trainer.scaler.state_dict()}
-    save(run / f"state-{trainer.step:08d}.safetensors", tensors, header)
+    name = f"state-{trainer.step:08d}.safetensors"
+    save(run / name, tensors, header)
     write_weights(run / "weights.safetensors", trainer.weights(), recipe, step=trainer.step, data=fingerprint(index))
-    for old in saved_states(run)[recipe.train.keep :]:
+    until_now = [path for path in saved_states(run) if path.name <= name]  # beyond lies only what could not be read
+    for old in until_now[recipe.train.keep :]:
         old.unlink()
 
 
 def find_state(recipe: Recipe, run: Path, resume: str, index: Index) -> Path | None:
-    """The state to go on from, or None to start; see `training.train`."""
+    """The state to go on from, or None to start; see `training.train`.
+
+    A state that cannot be read is passed over with a warning while there is an older one.
+
+    Raises:
+        Error: none can be read, or going on from it would make it another training.
+    """
     states = saved_states(run)
-    if resume == "never":
-        if states:
-            raise Error(f"{run}: holds a run already; take another --out, or --resume auto to go on with it")
+    if resume == "never" and states:
+        raise Error(f"{run}: holds a run already; take another --out, or --resume auto to go on with it")
+    if resume not in ("auto", "never"):
+        states = [_chosen(Path(resume), states)]
+    if resume == "never" or not states:
         return None
-    candidates = states if resume == "auto" else [Path(resume)]
-    for path in candidates:
+    path, header = _newest_readable(states)
+    if header.get("kind") != "state":
+        raise Error(f"{path}: holds weights only; start from them with --set train.init={path}")
+    _check_same(header, recipe, path, index)
+    return path
+
+
+def _chosen(path: Path, states: Sequence[Path]) -> Path:
+    """The state that --resume names; the run must not be beyond it, or the next resume would take what is there."""
+    if not path.is_file():
+        raise Error(f"--resume {path}: no such state; say auto, never or the path of a state-*.safetensors")
+    later = [state for state in states if state.name > path.name]
+    if later:
+        raise Error(f"{later[0]}: the run is beyond {path.name}; take another --out, or remove its later states")
+    return path
+
+
+def _newest_readable(states: Sequence[Path]) -> tuple[Path, dict[str, Any]]:
+    for path in states[:-1]:
         try:
-            header = read_header(path)
-        except Error:
-            if path is candidates[-1]:
-                raise
-            continue
-        if header.get("kind") != "state":
-            raise Error(f"{path}: holds weights only; start from them with --set train.init={path}")
-        _check_same(header, recipe, path, index)
-        return path
-    return None
+            return path, read_header(path)
+        except Error as error:
+            warn(f"{error}; going on from the state before it")
+    return states[-1], read_header(states[-1])
 
 
 def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: Index) -> None:
     """Refuse to go on under a recipe or on data that would make it another training."""
-    before: Mapping[str, Mapping[str, Any]] = header["recipe"]
-    changes = []
-    for section, values in recipe.document.items():
-        if section == "log" or section == "sampler":
-            continue
-        for key in sorted({*values, *before[section]} - FREE.get(section, set())):
-            old, new = before[section].get(key), values.get(key)
-            if json.dumps(old) != json.dumps(new):
-                changes.append(f"{section}.{key}: was {json.dumps(old)}, is {json.dumps(new)}")
+    free = {key: recipe.document[key] for key in ("log", "sampler")}
+    written = {**header["recipe"], **free}  # read as a recipe, for what was not yet an option when it was written
+    before = from_document(written, lambda keys: str(path), base=path.parent, name=path.stem).document
+    changes = [
+        f"{section}.{key}: was {json.dumps(before[section].get(key))}, is {json.dumps(values.get(key))}"
+        for section, values in recipe.document.items()
+        for key in sorted({*values, *before[section]} - FREE.get(section, set()))
+        if _maths(key, before[section].get(key)) != _maths(key, values.get(key))
+    ]
     if header["data"] != fingerprint(index):
         changes.append("data.train: the photographs are not the ones it was trained on")
     if changes:
@@ -94,19 +118,44 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
         raise Error("\n".join([f"{path}: cannot go on under a changed recipe; {way_out}", *changes]))
 
 
+def _maths(key: str, value: Any) -> str:
+    """What of a value counts: of the weights it began from, which are in the state by now, their name."""
+    return json.dumps(Path(value).name if key == "init" and value else value)
+
+
 def load_state(trainer: Trainer, path: Path) -> int:
-    """Put a state into a trainer; the step it stands at."""
+    """Put a state into a trainer; the step it stands at.
+
+    Raises:
+        Error: it does not fit the network, or is not whole.
+    """
     header, groups = read_header(path), _grouped(read_tensors(path))
-    load_tensors(trainer.net, groups["net"], path)
-    trainer.ema.load(groups["ema"], header["ema_updates"])
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in groups.get("opt", {}).items():
-        number, slot = name.split("/")
-        state.setdefault(int(number), {})[slot] = tensor
-    trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": state})
-    trainer.scaler.load_state_dict(header["scaler"])
-    trainer.step = int(header["step"])
+    load_tensors(trainer.net, groups.get("net", {}), path)
+    try:
+        trainer.ema.load(groups["ema"], header["ema_updates"])
+        moments = _moments(trainer.optimizer, groups.get("opt", {}))
+        trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": moments})
+        trainer.scaler.load_state_dict(header["scaler"])
+        trainer.step = int(header["step"])
+    except (LookupError, ValueError) as error:
+        raise Error(f"{path}: not a whole training state ({error}); take another") from None
     return trainer.step
+
+
+def _moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """The optimiser's state by the number of its parameter, each tensor laid out in memory as its parameter is.
+
+    The fused AdamW goes through both as they lie, whatever their strides say.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, slot = name.split("/")
+        parameter = parameters[int(number)]
+        if tensor.shape == parameter.shape:
+            tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+        state.setdefault(int(number), {})[slot] = tensor
+    return state
 
 
 def _grouped(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

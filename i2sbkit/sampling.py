@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .kernel.algorithms import conditioned, denoiser, known_pixels, padded
 from .kernel.bridge import Bridge
+from .kernel.errors import Error
 from .kernel.interfaces import Denoise, Sampler, State
 from .kernel.rng import Rng
 from .recipe import Recipe
@@ -32,6 +33,12 @@ class Evaluation:
 
     tile: int | None = None
     precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.tile is not None and self.tile < 0:
+            raise Error(f"tile must be at least 0, which is the whole picture, got {self.tile}")
+        if self.precision not in DTYPES:
+            raise Error(f"precision must be one of {', '.join(DTYPES)}, got {self.precision!r}")
 
 
 def denoise_with(

@@ -149,6 +149,6 @@ def read_pixels(sample: Sample) -> Tensor:
             array = np.array(ImageOps.exif_transpose(file).convert("RGB"))
     except (*UNDECODABLE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Error(
-            f"{part.path}: {sample.key}: not a readable picture ({error}); try `i2sbkit shards check {part.path}`"
+            f"{part.path}: {sample.key}: not a readable picture ({error}); try `i2sbkit shards check`"
         ) from None
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()

@@ -1,6 +1,7 @@
 """Leaving in good order: SIGTERM and Ctrl-C ask, the loop decides when."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,8 +26,14 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Within the block the first SIGTERM or SIGINT is only noted; a second SIGINT interrupts at once."""
+    """Within the block the first SIGTERM or SIGINT is only noted; a second SIGINT interrupts at once.
+
+    Only the main thread can be asked: in others the signals stay with whoever handles them.
+    """
     request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
 
     def note(signum: int, frame: FrameType | None) -> None:
         if request and signum == signal.SIGINT:

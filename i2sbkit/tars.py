@@ -80,14 +80,11 @@ def walk_tar(path: Path) -> Iterator[tuple[str, str, Part]]:
                 if member.isreg() and not member.issparse() and stem and extension.lower() in READABLE:
                     key = f"{folder}/{stem}" if folder else stem
                     yield key, extension.lower(), Part(path, member.offset_data, member.size)
-            end = tar.offset
+        # tarfile takes a header that is cut off or damaged for the end; the true end is a block of zeros.
+        if Part(path, tar.offset, min(tarfile.BLOCKSIZE, size - tar.offset)).read() != bytes(tarfile.BLOCKSIZE):
+            raise _unreadable(path, f"truncated or damaged at byte {tar.offset}")
     except (tarfile.TarError, OSError, EOFError) as error:
         raise _unreadable(path, f"not a readable tar ({error})") from None
-    # tarfile takes a header that is cut off or damaged for the end; the true end is a block of zeros.
-    with path.open("rb") as file:
-        file.seek(end)
-        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise _unreadable(path, f"truncated or damaged at byte {end}")
 
 
 def _unreadable(path: Path, what: str) -> Error:
@@ -126,19 +123,20 @@ def read_index(shard: Path) -> dict[str, dict[str, Part]] | None:
         if [document["size"], document["mtime_ns"]] != [stat.st_size, stat.st_mtime_ns]:
             return None
         return {
-            key: {extension: _part(shard, extension, *place, stat.st_size) for extension, place in parts.items()}
+            key: {extension: _part(shard, extension, place, stat.st_size) for extension, place in parts.items()}
             for key, parts in document["samples"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _part(shard: Path, extension: str, offset: object, size: object, total: int) -> Part:
+def _part(shard: Path, extension: str, place: tuple[object, object], total: int) -> Part:
     """A part as an index gives it.
 
     Raises:
         ValueError: no shard of `total` bytes holds such a part.
     """
+    offset, size = place
     if extension not in READABLE or not (isinstance(offset, int) and isinstance(size, int)):
         raise ValueError(extension)
     if min(offset, size) < 0 or offset + size > total:

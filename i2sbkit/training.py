@@ -4,122 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .checkpoint import build_network, load_tensors, read_header, read_tensors
-from .data import Batch, TrainingSet, training_batches
-from .ema import Ema
+from .data import TrainingSet, training_batches
 from .kernel import registry
-from .kernel.algorithms import training_loss
 from .kernel.errors import Error
-from .kernel.rng import Rng, derive_seed
-from .recipe import Recipe, TrainSection
+from .recipe import Recipe
 from .reporting import Bar, JsonLines, Loggers
 from .resuming import find_state, load_state, save_state
-from .sampling import DTYPES
 from .shards import open_index
 from .stopping import Stopped, stop_requests
+from .trainer import Trainer, learning_rate
 from .validation import Validation
 
-
 LOG_EVERY = 10
-
-
-class Trainer:
-    """All that changes while training: network, averages, optimiser, loss scale; and the step they stand at."""
-
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        options = recipe.train
-        self.recipe, self.device, self.step = recipe, device, 0
-        torch.manual_seed(derive_seed(options.seed, "init"))
-        self.net = build_network(recipe)
-        if options.init:
-            path = recipe.base / options.init
-            read_header(path)
-            load_tensors(self.net, {name: tensor.float() for name, tensor in read_tensors(path).items()}, path)
-        self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward: nn.Module = torch.compile(self.net) if options.compile else self.net  # type: ignore[assignment]
-        self.ema = Ema(self.net, options.ema)
-        self.optimizer = torch.optim.AdamW(
-            self.net.parameters(), lr=options.lr, betas=options.betas, weight_decay=options.weight_decay, fused=True
-        )
-        self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
-
-    def train_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """One optimiser step on a batch, accumulated from microbatches; the mean loss and the gradient's norm."""
-        options = self.recipe.train
-        self.net.train()
-        torch.manual_seed(derive_seed(options.seed, "dropout", self.step))
-        rate = learning_rate(options, self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        total = torch.zeros((), device=self.device)
-        for part in batch.split(options.microbatch or len(batch)):
-            loss = self._loss(part) * (len(part) / len(batch))
-            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-        self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), options.clip or math.inf)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.ema.update()
-        self.step += 1
-        return total, norm
-
-    def _loss(self, part: Batch) -> Tensor:
-        """The loss of a microbatch; the noise of each sample follows from the seed and the sample's counter."""
-        recipe, device = self.recipe, self.device
-        rng = Rng((derive_seed(recipe.train.seed, "noise", counter) for counter in part.counters), device)
-        x0, lifted, mask = (
-            None if t is None else t.to(device, memory_format=torch.channels_last)
-            for t in (part.x0, part.x1, part.mask)
-        )
-        assert x0 is not None and lifted is not None
-        dtype = DTYPES[recipe.train.precision]
-        autocast = nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype)
-        with autocast:
-            return training_loss(
-                self.forward, recipe.parts.bridge, x0, lifted, rng, mask=mask, cond_x1=recipe.bridge.cond_x1
-            )
-
-    def weights(self) -> dict[str, Tensor]:
-        """The network's state with averaged parameters: what restores."""
-        return {**self.net.state_dict(), **self.ema.shadow}
-
-    @contextmanager
-    def averaged(self) -> Iterator[nn.Module]:
-        """The network with its averaged parameters, in evaluation mode."""
-        with self.ema.applied():
-            yield self.net.eval()
-
-
-def check_finite(loss: float, step: int, run: Path) -> float:
-    """The loss, if it is a number.
-
-    Raises:
-        Error: it is not; the last state saved is from before.
-    """
-    if math.isfinite(loss):
-        return loss
-    raise Error(
-        f"{run}: the loss is {loss} at step {step}; the last good state is kept. Try a lower train.lr, or train.clip = 1.0"
-    )
-
-
-def learning_rate(options: TrainSection, step: int) -> float:
-    """The rate at a step: linear warm-up, then falling by `lr_gamma` every `lr_step`, or as a cosine to 2 % of `lr`."""
-    warm = min(1.0, (step + 1) / options.warmup) if options.warmup else 1.0
-    if options.schedule == "step":
-        return options.lr * warm * float(options.lr_gamma ** (step // options.lr_step))
-    progress = min(1.0, step / options.iterations)
-    return options.lr * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto") -> dict[str, Any]:
@@ -129,7 +32,7 @@ def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto")
         resume: "auto" goes on from the newest state in `run`; "never" wants an empty run; else the path of a state.
 
     Returns:
-        What was done: weights file, step, images seen, seconds, final metrics.
+        What was done: weights file, step, images seen by the network, seconds, last metrics.
 
     Raises:
         Error: the recipe does not fit the run that is there, the loss is not finite, or the data cannot be read.
@@ -137,53 +40,104 @@ def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto")
     """
     options = recipe.train
     index = open_index(recipe.paths("train"))
-    data = TrainingSet.of(recipe, index)
-    validation = Validation.of(recipe)
+    data, validation = TrainingSet.of(recipe, index), Validation.of(recipe)
     state = find_state(recipe, run, resume, index)
-    run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(recipe, device)
     start = load_state(trainer, state) if state else 0
-    names = recipe.log.loggers
-    loggers = Loggers([JsonLines(run, start), *(registry.default().get("logger", name).factory(run) for name in names)])
     batches = training_batches(data, start * options.batch, options.batch, workers=recipe.data.workers)
-    began, metrics = time.monotonic(), dict[str, float]()
-    try:
-        with Bar(options.iterations, start, "step") as bar, stop_requests() as stop:
-            bar.say(
-                f"{run}: step {start} of {options.iterations}, {sum(p.numel() for p in trainer.net.parameters()):,} parameters"
+    with Report(recipe, run, start) as report, stop_requests() as stop:
+        over = "; done already: a higher train.iterations goes on" if start >= options.iterations else ""
+        report.bar.say(f"{run}: step {start} of {options.iterations}, {_size(trainer):,} parameters{over}")
+        while trainer.step < options.iterations:
+            loss, norm = trainer.train_step(next(batches))
+            step, stopping = trainer.step, stop.signum  # a signal from here on is for the next step
+            done = step == options.iterations
+            saving = step % options.save_every == 0 or done or stopping is not None
+            if saving or step % LOG_EVERY == 0:
+                report.numbers(trainer, loss, norm)
+            if saving:
+                save_state(trainer, run, index)
+            if stopping is not None and not done:
+                raise Stopped(f"stopped at step {step}, state saved; the same command goes on from there", stopping)
+            if validation and (step % options.val_every == 0 or done):
+                report.pictures(trainer, validation)
+        return {
+            "weights": str(run / "weights.safetensors"),
+            "step": trainer.step,
+            "images": trainer.step * options.batch,
+            "seconds": report.seconds(),
+            **report.metrics,
+        }
+
+
+class Report:
+    """What a training says: to its loggers, to `samples/` and to the terminal.
+
+    Raises:
+        Error: the run folder cannot be made, or a logger lacks what it needs.
+    """
+
+    def __init__(self, recipe: Recipe, run: Path, start: int) -> None:
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Error(f"{run}: cannot be a run folder ({error.strerror}); take another --out") from None
+        self.recipe, self.run, self.start = recipe, run, start
+        self.bar = Bar(recipe.train.iterations, start, "step")
+        names = recipe.log.loggers
+        self._loggers = Loggers(
+            [JsonLines(run, start), *(registry.default().get("logger", name).factory(run) for name in names)]
+        )
+        self.metrics: dict[str, float] = {}
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Report:
+        self.bar.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.__exit__(kind, error, trace)
+        self._loggers.close()
+
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._began
+
+    def numbers(self, trainer: Trainer, loss: Tensor, norm: Tensor) -> None:
+        """Report a step.
+
+        Raises:
+            Error: its loss or gradient is not finite.
+        """
+        options, step = self.recipe.train, trainer.step
+        self._check_finite("loss", float(loss), step)
+        if options.precision != "fp16":  # there a step with an infinite gradient is left out, and the scale lowered
+            self._check_finite("gradient", float(norm), step)
+        rate = (step - self.start) * options.batch / self.seconds()
+        self.metrics = {"loss": float(loss), "grad_norm": float(norm), "lr": learning_rate(options, step - 1)}
+        self.metrics["images_per_second"] = rate
+        self._loggers.log(step, self.metrics)
+        self.bar.show(step, f"loss {float(loss):.4f}  {rate:.1f} images/s")
+
+    def pictures(self, trainer: Trainer, validation: Validation) -> None:
+        """Report how the averaged network restores the held-out pictures."""
+        with trainer.averaged() as net:
+            found, picture = validation.measure(net, trainer.device)
+        self._loggers.log(trainer.step, found)
+        self._loggers.picture(trainer.step, "validation", picture)
+        validation.write(self.run, trainer.step, picture)
+        self.bar.say(f"step {trainer.step}: " + "  ".join(f"{name} {value:.2f}" for name, value in found.items()))
+        self.metrics |= found
+
+    def _check_finite(self, name: str, value: float, step: int) -> None:
+        if not math.isfinite(value):
+            raise Error(
+                f"{self.run}: the {name} is {value} at step {step}; the last good state is kept. "
+                "Try a lower train.lr, or train.clip = 1.0"
             )
-            while trainer.step < options.iterations:
-                loss, norm = trainer.train_step(next(batches))
-                step, last = trainer.step, trainer.step == options.iterations or bool(stop)
-                if step % LOG_EVERY == 0 or last:
-                    metrics = {
-                        "loss": check_finite(float(loss), step, run),
-                        "grad_norm": float(norm),
-                        "lr": learning_rate(options, step - 1),
-                    }
-                    seconds = time.monotonic() - began
-                    metrics["images_per_second"] = (step - start) * options.batch / seconds
-                    loggers.log(step, metrics)
-                    bar.show(step, f"loss {metrics['loss']:.4f}  {metrics['images_per_second']:.1f} images/s")
-                if step % options.save_every == 0 or last:
-                    save_state(trainer, run, index)
-                if validation and (step % options.val_every == 0 or step == options.iterations):
-                    with trainer.averaged() as net:
-                        found, picture = validation.measure(net, device)
-                    loggers.log(step, found)
-                    loggers.picture(step, "validation", picture)
-                    validation.write(run, step, picture)
-                    bar.say(f"step {step}: " + "  ".join(f"{name} {value:.2f}" for name, value in found.items()))
-                    metrics |= found
-                if stop and trainer.step < options.iterations:
-                    raise Stopped(
-                        f"stopped at step {step}, state saved; the same command goes on from there", stop.signum or 2
-                    )
-    finally:
-        loggers.close()
-    return {
-        "weights": str(run / "weights.safetensors"),
-        "step": trainer.step,
-        "seconds": time.monotonic() - began,
-        **metrics,
-    }
+
+
+def _size(trainer: Trainer) -> int:
+    return sum(parameter.numel() for parameter in trainer.net.parameters())

@@ -32,7 +32,7 @@ class Validation:
         """The recipe's `data.val`, or None where it names none.
 
         Raises:
-            Error: its sampler has no `nfe` option to set.
+            Error: its sampler cannot take one of `val_nfe`, or the pictures cannot be read.
         """
         paths = recipe.paths("val")
         if not paths:
@@ -41,6 +41,7 @@ class Validation:
             raise Error(
                 f"sampler {recipe.document['sampler']['name']!r} has no option nfe: leave out data.val or take another"
             )
+        _check_nfe(recipe)
         options = recipe.data
         pairs = validation_pairs(
             open_index(paths), recipe.parts.corruption, size=options.val_size, quantize=options.quantize,
@@ -70,6 +71,17 @@ class Validation:
         """Put a sheet into the run's `samples/`: degraded, restored at each nfe, clean."""
         with atomic(run / "samples" / f"step-{step:08d}.png") as temporary:
             to_pil(sheet).save(temporary, "PNG")
+
+
+def _check_nfe(recipe: Recipe) -> None:
+    """Walk the bridge of one pixel at each `val_nfe`, so that one that cannot be is told before training, not in it."""
+    for nfe in recipe.train.val_nfe:
+        x1 = torch.zeros(1, 1, 1, 1)
+        try:
+            sampler: Any = replace(recipe.parts.sampler, nfe=nfe)  # type: ignore[type-var]
+            last_state(sampler.sample(lambda x_n, n: x_n, recipe.parts.bridge, x1, Rng([0])))
+        except Error as error:
+            raise Error(f"train.val_nfe: {nfe}: {error}") from None
 
 
 def _mean(values: list[float]) -> float:

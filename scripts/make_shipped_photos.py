@@ -5,7 +5,8 @@
 writes, all of public-domain or CC0 photographs, each with its credits beside it:
 - recipes/photos/train-000000.tar: 48 training photographs, the default data of recipes/*.toml;
 - recipes/photos/val-000000.tar: 8 held-out photographs, their default validation data;
-- examples/clean/: 6 other held-out photographs.
+- examples/clean/: 6 other held-out photographs;
+and i2sbkit/weights/CREDITS.csv: every photograph of the training split, which the bundled weights were trained on.
 """
 
 import csv
@@ -25,7 +26,7 @@ FIELDS = ("file", "package", "suite", "version", "original", "licence", "author"
 
 
 def main(split: Path, sources: Path) -> None:
-    """Write all three."""
+    """Write all of them."""
     with sources.open(encoding="utf-8", newline="") as file:
         credits = {row["file"].rsplit(".", 1)[0].replace(".", "_"): row for row in csv.DictReader(file)}
     train, heldout = (photographs(split, group, credits) for group in ("train", "heldout"))
@@ -42,6 +43,8 @@ def main(split: Path, sources: Path) -> None:
         # Scaled down, the traces of the source's own JPEG compression are gone.
         shrink(image, 384).save(folder / f"{key.split('__')[1]}.png", optimize=True)
     write_credits(ROOT / "examples/CREDITS.csv", list(named), credits)
+    seen = sorted(key for shard in split.glob("train-*.tar") for key in read(shard))
+    write_credits(ROOT / "i2sbkit/weights/CREDITS.csv", seen, credits)
 
 
 def photographs(split: Path, group: str, credits: dict[str, dict[str, str]]) -> dict[str, Image.Image]:

@@ -1,4 +1,4 @@
-"""Random exact bridges for hypothesis, and random numbers that keep arithmetic exact.
+"""Random exact bridges for hypothesis.
 
 An exact bridge is a Markov chain x_k = (alpha_k / alpha_j) x_j + alpha_k sqrt(v_k - v_j) z from x_0, pinned at x_{N-1}:
 with alpha = 1 it is I2SB's (v = sigma^2), else mean-reverting or variance-preserving (bridges.md 1.0, v = rho^2).
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
-from torch import Tensor
 
-from i2sbkit import BridgeSchedule, Rng, Tables
+from i2sbkit import BridgeSchedule, Tables
 
 exact = settings(deadline=None, derandomize=True, max_examples=60)
 """How the identities are tested: the same examples every time."""
@@ -81,34 +80,3 @@ def walks(draw: st.DrawFn, schedules: st.SearchStrategy[Chain] = chains) -> tupl
     """A bridge and a number of evaluations that it allows."""
     schedule = draw(schedules)
     return schedule, draw(st.integers(1, len(schedule.variance) - 1))
-
-
-class Symbols(Rng):
-    """Stands for an Rng where images are linear forms (1, D, 1, 1): channel k holds the coefficient of variable k.
-
-    The first variables are the test's own (x0, x1, ...); each draw is the next one. What a sampler makes of such
-    images is an exact affine form: its coefficients are means, the sum of squares over the draws is a variance.
-    """
-
-    def __init__(self, own: int, draws: int) -> None:
-        super().__init__([0])
-        self.own, self.size, self.drawn = own, own + draws, 0
-
-    def variable(self, k: int) -> Tensor:
-        """The form that is variable k alone, float64."""
-        return torch.eye(self.size, dtype=torch.float64)[k].reshape(1, -1, 1, 1)
-
-    def normal_like(self, x: Tensor) -> Tensor:
-        assert x.shape == (1, self.size, 1, 1)
-        self.drawn += 1
-        return self.variable(self.own + self.drawn - 1).to(x.dtype)
-
-    def split(self, x: Tensor) -> tuple[list[float], float]:
-        """The coefficients of the test's own variables, and the variance of what was drawn."""
-        own, drawn = x.flatten().double().tensor_split([self.own])
-        return own.tolist(), float(drawn.square().sum())
-
-
-def images(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Uniform noise in [-1, 1]."""
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype) * 2 - 1

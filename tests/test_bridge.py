@@ -1,23 +1,17 @@
-"""The mathematics of the bridge: identities on random exact tables, and how far the authors' tables are from them."""
+"""The mathematics of the bridge: identities on random exact tables; its nodes and draws."""
 
 from itertools import pairwise
 
 import pytest
 import torch
+from exact import Symbols, after, close, images, moments
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Chain, Symbols, chains, etas, exact, i2sb_chains, images, steps
+from strategies import Chain, chains, etas, exact, i2sb_chains, steps
 
-from i2sbkit import Bridge, BridgeSchedule, Error, Rng, Step, Tables
+from i2sbkit import Bridge, BridgeSchedule, Error, Rng, Tables
 from i2sbkit_plugins.brownian import Brownian
 from i2sbkit_plugins.i2sb import I2sb
-
-AUTHORS = [I2sb(beta_max=0.3), I2sb(beta_max=1.0)]
-
-
-def close(ours, expected, tolerance: float = 1e-12):
-    """Equal to `tolerance` times the larger of 1 and the number expected."""
-    assert ours == pytest.approx(expected, rel=tolerance, abs=tolerance)
 
 
 def condition(chain: Chain, target: int, given_nodes: list[int]) -> tuple[float, list[float], float]:
@@ -34,26 +28,6 @@ def condition(chain: Chain, target: int, given_nodes: list[int]) -> tuple[float,
         gain.tolist(),
         float(covariance[target, target] - gain @ across),
     )
-
-
-def after(step: Step, a_n: float, b_n: float, variance: float) -> tuple[float, float, float]:
-    """Mean (coefficients of x0, x1) and variance after a step from N(a_n x0 + b_n x1, variance), x0h = x0."""
-    return step.x0 + step.xn * a_n, step.x1 + step.xn * b_n, step.xn**2 * variance + step.std**2
-
-
-def moments(bridge: Bridge, n: int) -> tuple[float, float, float]:
-    """Mean (coefficients of x0, x1) and variance of q(x_n | x0, x1), from the tables."""
-    t = bridge.tables
-    return float(t.mean_x0[n]), float(t.mean_x1[n]), float(t.std[n] ** 2)
-
-
-def inexactness(schedule: I2sb) -> float:
-    """beta_n / S, the largest: what the authors' tables are off by, because they count beta_n in both sums."""
-    ahead = schedule.curves.label_std ** 2
-    return float(ahead.diff(prepend=torch.zeros(1, dtype=torch.float64)).max() / ahead[-1])
-
-
-# On random exact tables
 
 
 @exact
@@ -159,7 +133,7 @@ def test_generic_step_tends_to_the_ot_ode(case, eta):
 @exact
 @given(steps())
 def test_noise_as_x1_without_std_is_ddim(case):
-    """A = alpha, B = sigma, C = 0 and x1 = noise: the step is DDIM, alpha_m x0h + sigma_m (x_n - alpha_n x0h) / sigma_n."""
+    """A = alpha, B = sigma, C = 0, x1 = noise: DDIM's step, alpha_m x0h + sigma_m (x_n - alpha_n x0h) / sigma_n."""
     chain, n, m = case
 
     class Diffusion(BridgeSchedule):
@@ -182,37 +156,6 @@ def test_first_step_from_x1_has_the_marginal_of_its_node(chain, data):
     x0h, x1 = rng.variable(0), rng.variable(1)
     mean, variance = rng.split(bridge.step(x1, x0h, x1, last, m, rng, eta=eta, boot=True))
     close((*mean, variance), moments(bridge, m))
-
-
-# On the authors' tables
-
-
-@pytest.mark.parametrize("schedule", AUTHORS)
-@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
-def test_authors_first_step_has_the_marginal_to_beta(schedule, eta):
-    """The same on the authors' tables: exact where eta < 1, to beta_n / S for their own posterior."""
-    bridge = Bridge(schedule)
-    for m in range(1, 999, 7):
-        rng = Symbols(2, 1)
-        x0h, x1 = rng.variable(0), rng.variable(1)
-        mean, variance = rng.split(bridge.step(x1, x0h, x1, 999, m, rng, eta=eta, boot=True))
-        close((*mean, variance), moments(bridge, m), 1e-12 if eta < 1 else inexactness(schedule))
-
-
-@pytest.mark.parametrize("schedule", AUTHORS)
-def test_authors_tables_are_off_by_beta(schedule):
-    """Their posterior is the generic one, and keeps the marginal, to beta_n / S; the generic step keeps it exactly."""
-    bridge, off = Bridge(schedule), inexactness(schedule)
-    assert off < 2e-3
-    for n, m in [(n, m) for n in range(1, 1000, 41) for m in range(0, n, 37)]:
-        step, generic = bridge.posterior(n, m), bridge.generic(n, m, 1.0)
-        close((step.x0, step.xn, step.x1, step.std**2), (generic.x0, generic.xn, generic.x1, generic.std**2), off)
-        close(after(step, *moments(bridge, n)), moments(bridge, m), off)
-        for eta in (0.0, 0.5, 1.0):
-            close(after(bridge.generic(n, m, eta), *moments(bridge, n)), moments(bridge, m))
-
-
-# Nodes, draws, types
 
 
 @pytest.mark.parametrize("steps", [2, 3, 10, 101, 1000])
@@ -265,36 +208,6 @@ def test_images_keep_their_dtype(dtype, n):
     x_m = bridge.step(x_n, x0, x1, 3, 1, Rng([0, 1]), eta=0.5)
     assert [t.dtype for t in (x_n, label, bridge.predict_x0(x_n, label, n), x_m)] == [dtype] * 4
     assert all(t.dtype == torch.float64 for t in vars(bridge.tables).values())
-
-
-@pytest.mark.parametrize(("schedule", "nodes"), [(Brownian(std=1.0, steps=5), [1, 2, 3, 4]), (I2sb(beta_max=1.0, steps=4), [0, 1, 2, 3])])
-def test_nodes_without_a_label_are_not_trained(schedule, nodes):
-    """Training draws the nodes where label_std > 0: not node 0 of an exact bridge."""
-    assert Bridge(schedule).trained_nodes.tolist() == nodes
-
-
-def test_brownian_is_the_brownian_bridge():
-    """x_t = (1 - t) x0 + t x1 + std sqrt(t (1 - t)) z, pinned at both ends."""
-    bridge = Bridge(Brownian(std=0.6, steps=5))
-    expected = [(1 - t, t, 0.36 * t * (1 - t)) for t in (0, 0.25, 0.5, 0.75, 1)]
-    close([x for n in range(5) for x in moments(bridge, n)], [x for row in expected for x in row])
-
-
-@pytest.mark.parametrize(
-    ("factory", "options", "message"),
-    [
-        (I2sb, {"beta_max": 0.3, "steps": 7}, "steps must be an even number.*got 7"),
-        (I2sb, {"beta_max": 0.3, "steps": 0}, "steps must be an even number, at least 2"),
-        (I2sb, {"beta_max": 0.0}, "beta_max must be > 0"),
-        (I2sb, {"beta_max": 0.3, "beta_min": 0.0}, "beta_min and beta_max must be > 0"),
-        (Brownian, {"std": 0.0}, "std must be > 0, got 0.0"),
-        (Brownian, {"std": 1.0, "steps": 1}, "steps must be at least 2, got 1"),
-    ],
-)
-def test_schedules_refuse_what_makes_no_bridge(factory, options, message):
-    """An option that makes no bridge is an error that names it."""
-    with pytest.raises(Error, match=message):
-        factory(**options)
 
 
 def test_tables_first_read_in_inference_mode_still_train():

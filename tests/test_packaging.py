@@ -1,4 +1,4 @@
-"""What pip installs: the wheel is whole, the source archive builds the same wheel, and from it alone a photo is restored."""
+"""What pip installs: the wheel is whole, the sdist builds the same one, and it works in a bare venv."""
 
 import json
 import os
@@ -75,14 +75,19 @@ def bare(wheel, tmp_path_factory):
     return i2sbkit
 
 
-@pytest.mark.parametrize("folder", ["i2sbkit/weights", "recipes"])
-def test_the_wheel_carries_weights_recipes_and_photographs(files, folder):
-    """Every bundled file is in the wheel, byte for byte, with the default data of the recipes and its credits."""
+@pytest.mark.parametrize(
+    ("folder", "inside", "suffixes"),
+    [
+        ("i2sbkit/weights", "i2sbkit/weights", {".safetensors", ".csv"}),
+        ("recipes", "i2sbkit/recipes", {".toml", ".tar", ".csv"}),
+    ],
+)
+def test_the_wheel_carries_weights_recipes_and_photographs(files, folder, inside, suffixes):
+    """Every bundled file is in the wheel, byte for byte: models, recipes, their default data, and the credits."""
     shipped = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    assert {path.suffix for path in shipped} >= suffixes
     for path in shipped:
-        inside = path.relative_to(ROOT).as_posix()
-        assert files[inside if inside.startswith("i2sbkit/") else f"i2sbkit/{inside}"] == path.read_bytes()
-    assert {".safetensors"} if folder.endswith("weights") else {".toml", ".tar", ".csv"} <= {p.suffix for p in shipped}
+        assert files[f"{inside}/{path.relative_to(ROOT / folder).as_posix()}"] == path.read_bytes()
 
 
 def test_the_wheel_brings_the_jpeg_model(files):
@@ -149,30 +154,10 @@ def test_only_linux_on_x86_64_tests_with_xformers():
     assert not any(requirement_name(requirement) == "xformers" for requirement in PROJECT["dependencies"])
 
 
-def test_ci_runs_the_command_of_the_readme():
-    """`.ci/run` takes its command from the README, where exactly one line is that command."""
-    pattern = re.search(r"grep -E '(.*)' README.md", (ROOT / ".ci/run").read_text("utf-8"))[1]
-    (line,) = re.findall(pattern, (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert line.startswith("python -m venv .venv && ")
-
-
 def test_the_bare_wheel_lists_its_plugins_and_recipes(bare):
     """In an empty venv, away from any checkout, everything built in is found and nothing is broken."""
     assert __version__ in bare("--version")
-    assert "compact" in bare("plugins", "list")
+    listed = json.loads(bare("plugins", "list", "--json"))
+    assert {part["plugin"] for part in listed["plugins"]} == PROJECT["entry-points"]["i2sbkit"].keys()
+    assert listed["failures"] == []
     assert "jpeg10" in bare("recipes", "list")
-
-
-def test_the_bare_wheel_restores_a_photograph(bare, tmp_path):
-    """degrade, restore, compare: with the bundled weights a photograph they never saw comes out better than it went in."""
-    clean = ROOT / "examples/clean/lake-sherburne.png"
-    reference = tmp_path / "clean"
-    reference.mkdir()
-    reference.joinpath(clean.name).write_bytes(clean.read_bytes())
-    bare("degrade", reference, tmp_path / "in", "--task", "jpeg")
-    bare("restore", tmp_path / "in", tmp_path / "out", "--task", "jpeg")
-    before, after = (
-        json.loads(bare("compare", tmp_path / folder, reference, "--json"))["mean"]["psnr_rgb"]
-        for folder in ("in", "out")
-    )
-    assert after > before

@@ -68,7 +68,11 @@ def test_derived_seeds_tell_their_parts_apart(first, second):
 def test_what_an_image_draws_does_not_depend_on_its_batch():
     """Image k draws the same alone and among others, whatever was drawn before."""
     together, shape = Rng([5, 6, 7]), (3, 8, 8)
-    first = together.normal_like(torch.empty(3, *shape)), together.integers(100), together.normal_like(torch.empty(3, 2))
+    first = (
+        together.normal_like(torch.empty(3, *shape)),
+        together.integers(100),
+        together.normal_like(torch.empty(3, 2)),
+    )
     for k, seed in enumerate([5, 6, 7]):
         alone = Rng([seed])
         again = alone.normal_like(torch.empty(1, *shape)), alone.integers(100), alone.normal_like(torch.empty(1, 2))

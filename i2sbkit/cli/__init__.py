@@ -37,6 +37,16 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(f".{cmd_name}", __name__), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from ..kernel.plugins import did_you_mean
+
+            ctx.fail(f"no such command {name!r}{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -88,11 +98,11 @@ def execute(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 128 + signal.SIGINT
-    except Error as error:
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing more can be said to a closed pipe
+        return 128 + signal.SIGPIPE
+    except (Error, OSError) as error:  # an OSError says which file and why: no room, no permission, too long a name
         if debug:
             traceback.print_exc()
         click.echo(f"error: {error}", err=True)
         return 2
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing more can be said to a closed pipe
-        return 128 + signal.SIGPIPE

@@ -1,5 +1,6 @@
 """i2sbkit compare"""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from .options import json_option, print_json
 @click.argument("references", type=click.Path(path_type=Path))
 @json_option
 def compare(results: Path, references: Path, as_json: bool) -> None:
-    """PSNR (dB) and SSIM of RESULTS against REFERENCES, files or folders matched by stem; no border is cropped."""
+    """PSNR (dB) and SSIM of RESULTS against REFERENCES, files or folders matched by stem; no border is cropped.
+
+    The PSNR of equal pictures is infinite: "inf", and null in JSON.
+    """
     from ..comparing import compare_folders, means
 
     rows = compare_folders(results, references)
@@ -24,5 +28,5 @@ def compare(results: Path, references: Path, as_json: bool) -> None:
     width = max(len("mean"), *(len(row.name) for row in rows))
     click.echo(f"{'':{width}}  psnr_rgb  ssim_rgb")
     for row in rows:
-        click.echo(f"{row.name:{width}}  {row.psnr_rgb:8.2f}  {row.ssim_rgb:8.4f}")
+        click.echo(os.fsencode(f"{row.name:{width}}  {row.psnr_rgb:8.2f}  {row.ssim_rgb:8.4f}"))
     click.echo(f"{'mean':{width}}  {mean['psnr_rgb']:8.2f}  {mean['ssim_rgb']:8.4f}")

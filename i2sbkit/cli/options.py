@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from ..batch import Outcome
+    from ..batch import Report
     from ..jobs import Policy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,13 +32,22 @@ def examples(*commands: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    """One JSON document on stdout; infinity and nan, which JSON has no word for, become null."""
+    text = json.dumps(_finite(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    click.echo(text.encode("utf-8", "backslashreplace"))  # a file name that is no UTF-8 becomes a \u escape
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def existing_options(command: Command) -> Command:
     """--overwrite and --skip-existing."""
-    command = click.option("--skip-existing", is_flag=True, help="Leave outputs that exist as they are.")(command)
+    command = click.option("--skip-existing", is_flag=True, help="Pass over inputs whose outputs all exist.")(command)
     return click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")(command)
 
 
@@ -47,17 +58,23 @@ def policy(overwrite: bool, skip_existing: bool) -> Policy:
     return "overwrite" if overwrite else "skip" if skip_existing else "refuse"
 
 
-def finish_jobs(outcomes: list[Outcome], as_json: bool) -> int:
-    """Print the outputs, or all outcomes as JSON; 1 where a file failed, else 0."""
-    failed = [outcome for outcome in outcomes if outcome.error]
+def finish_jobs(report: Report, as_json: bool) -> int:
+    """Print the files written, or all outcomes as JSON; 1 where a file failed, else 0.
+
+    Raises:
+        Stopped: a signal cut the work short.
+    """
+    failed = [outcome for outcome in report.outcomes if outcome.error]
     if as_json:
-        print_json([outcome.as_dict() for outcome in outcomes])
+        print_json([outcome.as_dict() for outcome in report.outcomes])
     else:
-        for outcome in outcomes:
-            if not outcome.error:
-                click.echo(outcome.output)
+        for outcome in report.outcomes:
+            for output in outcome.outputs:
+                click.echo(os.fsencode(output))
     if failed:
-        click.echo(f"{len(failed)} of {len(outcomes)} files failed", err=True)
+        click.echo(f"{len(failed)} of {len(report.outcomes)} files failed", err=True)
+    if report.stopped:
+        raise report.stopped
     return 1 if failed else 0
 
 

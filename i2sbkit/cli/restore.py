@@ -69,5 +69,4 @@ def restore(
         )
     for warning in caught:
         click.echo(f"warning: {warning.message}", err=True)
-    outcomes = run_jobs(jobs, file_restorer(restorer, extras), "restored")
-    return finish_jobs(outcomes, as_json)
+    return finish_jobs(run_jobs(jobs, file_restorer(restorer, extras), "restored"), as_json)

@@ -28,7 +28,9 @@ class Wandb(i2sbkit.Logger):
         try:
             self._run = wandb.init(dir=str(run), project=project, name=run.absolute().name, id=known, resume="allow")
         except wandb.Error as error:
-            raise i2sbkit.Error(f"wandb did not start: {error}; try `wandb login`, or WANDB_MODE=offline") from error
+            raise i2sbkit.Error(
+                f"wandb did not start: {str(error).rstrip('.')}; try `wandb login`, or WANDB_MODE=offline"
+            ) from error
         self._run.define_metric("*", step_metric="step")  # wandb's own counter refuses steps that a resumed run repeats
         remembered.write_text(self._run.id + "\n", "utf-8")
 
@@ -36,8 +38,7 @@ class Wandb(i2sbkit.Logger):
         self._run.log({"step": step, **metrics})
 
     def picture(self, step: int, name: str, image: Tensor) -> None:
-        pixels = ((image.detach().cpu().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        self._run.log({"step": step, name: self._image(pixels)})
+        self._run.log({"step": step, name: self._image(i2sbkit.to_pil(image.detach()))})
 
     def close(self) -> None:
         self._run.finish()

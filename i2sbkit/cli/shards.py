@@ -1,0 +1,94 @@
+"""i2sbkit shards"""
+
+from pathlib import Path
+
+import click
+
+from .options import json_option, print_json
+
+
+@click.group(
+    epilog="Examples:\n\n  i2sbkit shards pack photos/ data/train --size 512"
+    "\n\n  i2sbkit shards check 'data/train/*.tar'"
+)
+def shards() -> None:
+    """Pack, index and check shards of photographs.
+
+    SHARDS are .tar files in webdataset's format, patterns of them (train-{000000..000009}.tar), or folders.
+    """
+
+
+@shards.command(
+    epilog="Examples:\n\n  i2sbkit shards pack photos/ data/train"
+    "\n\n  i2sbkit shards pack photos/ data/train --size 512 --shard-size 200 --overwrite"
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--shard-size",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100,
+    show_default=True,
+    metavar="MB",
+    help="Begin a new shard after so many megabytes.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    metavar="PX",
+    help="Make photographs with a longer shorter side smaller. [default: pack the files as they are]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the shards packed into OUT before.")
+def pack(folder: Path, out: Path, shard_size: float, size: int | None, overwrite: bool) -> int:
+    """Pack the pictures in FOLDER into shards in OUT.
+
+    Those in folders below it too; the shards are printed. What lies beside a picture under the same name as .json,
+    .txt or .npy is packed with it.
+    """
+    from ..packing import pack as pack_folder
+
+    packed = pack_folder(folder, out, shard_size=shard_size, size=size, overwrite=overwrite)
+    for shard in packed.shards:
+        click.echo(shard)
+    if packed.failed:
+        click.echo(f"{len(packed.failed)} of {packed.photographs + len(packed.failed)} pictures left out", err=True)
+    return 1 if packed.failed else 0
+
+
+@shards.command(epilog="Examples:\n\n  i2sbkit shards index data/train\n\n  i2sbkit shards index 'train-*.tar'")
+@click.argument("sources", nargs=-1, required=True, metavar="SHARDS...")
+def index(sources: tuple[str, ...]) -> None:
+    """Write an index beside each shard, so that it opens fast.
+
+    Its file names are printed. An index counts only while its shard has the size and time that it had.
+    """
+    from ..kernel.errors import Error
+    from ..shards import expand
+    from ..tars import write_index
+
+    paths = expand(sources)
+    for folder in filter(Path.is_dir, paths):
+        raise Error(f"{folder}: no shards in it; `i2sbkit shards pack {folder} OUT` makes some of its pictures")
+    for path in paths:
+        click.echo(write_index(path))
+
+
+@shards.command(epilog="Examples:\n\n  i2sbkit shards check data/train\n\n  i2sbkit shards check 'train-*.tar' --json")
+@click.argument("sources", nargs=-1, required=True, metavar="SHARDS...")
+@json_option
+def check(sources: tuple[str, ...], as_json: bool) -> int:
+    """Decode every photograph and print what is wrong.
+
+    A line each, and exit code 1 where anything is. Found are truncated shards, pictures that cannot be decoded,
+    duplicates, and indexes out of date. Folders of pictures are checked too.
+    """
+    from ..checking import check as check_shards
+
+    report = check_shards(sources)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        for problem in report.problems:
+            click.echo(problem)
+        click.echo(str(report), err=True)
+    return 1 if report.problems else 0

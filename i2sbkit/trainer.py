@@ -1,0 +1,105 @@
+"""One step of Algorithm 1 (Liu et al. 2023), and all that it changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import build_network, load_tensors, read_header, read_tensors
+from .data import Batch
+from .ema import Ema
+from .kernel.algorithms import training_loss
+from .kernel.rng import Rng, derive_seed
+from .recipe import Recipe
+from .recipe_schema import TrainSection
+from .sampling import DTYPES
+
+FUSED = ("cpu", "cuda", "mps", "xpu")
+"""Devices for which torch has AdamW as one kernel; the same numbers to rounding, and a step less of its time."""
+
+
+class Trainer:
+    """All that changes while training: network, averages, optimiser, loss scale; and the step they stand at.
+
+    Raises:
+        Error: `train.init` does not fit the network.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        options = recipe.train
+        self.recipe, self.device, self.step = recipe, device, 0
+        torch.manual_seed(derive_seed(options.seed, "init"))
+        self.net = build_network(recipe)
+        if options.init:
+            path = recipe.base / options.init
+            read_header(path)
+            load_tensors(self.net, {name: tensor.float() for name, tensor in read_tensors(path).items()}, path)
+        self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.forward: nn.Module = torch.compile(self.net) if options.compile else self.net  # type: ignore[assignment]
+        self.ema = Ema(self.net, options.ema)
+        self.optimizer = torch.optim.AdamW(
+            [parameter for parameter in self.net.parameters() if parameter.requires_grad],
+            lr=options.lr,
+            betas=options.betas,
+            weight_decay=options.weight_decay,
+            fused=device.type in FUSED,
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
+
+    def train_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One optimiser step on a batch, accumulated from microbatches; the mean loss and the gradient's norm."""
+        options = self.recipe.train
+        self.net.train()
+        torch.manual_seed(derive_seed(options.seed, "dropout", self.step))
+        rate = learning_rate(options, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total = torch.zeros((), device=self.device)
+        for part in batch.split(options.microbatch or len(batch)):
+            loss = self._loss(part) * (len(part) / len(batch))
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), options.clip or math.inf)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.ema.update()
+        self.step += 1
+        return total, norm
+
+    def _loss(self, part: Batch) -> Tensor:
+        """The loss of a microbatch; the noise of each sample follows from the seed and the sample's counter."""
+        recipe, device = self.recipe, self.device
+        rng = Rng((derive_seed(recipe.train.seed, "noise", counter) for counter in part.counters), device)
+        x0, lifted = (t.to(device, memory_format=torch.channels_last) for t in (part.x0, part.x1))
+        mask = None if part.mask is None else part.mask.to(device)
+        dtype = DTYPES[recipe.train.precision]
+        autocast = nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype)
+        with autocast:
+            return training_loss(
+                self.forward, recipe.parts.bridge, x0, lifted, rng, mask=mask, cond_x1=recipe.bridge.cond_x1
+            )
+
+    def weights(self) -> dict[str, Tensor]:
+        """The network's state with averaged parameters: what restores."""
+        return {**self.net.state_dict(), **self.ema.shadow}
+
+    @contextmanager
+    def averaged(self) -> Iterator[nn.Module]:
+        """The network with its averaged parameters, in evaluation mode."""
+        with self.ema.applied():
+            yield self.net.eval()
+
+
+def learning_rate(options: TrainSection, step: int) -> float:
+    """The rate at a step: linear warm-up, then falling by `lr_gamma` every `lr_step`, or as a cosine to 2 % of `lr`."""
+    warm = min(1.0, (step + 1) / options.warmup) if options.warmup else 1.0
+    if options.schedule == "step":
+        return options.lr * warm * float(options.lr_gamma ** (step // options.lr_step))
+    progress = min(1.0, step / options.iterations)
+    return options.lr * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))

@@ -1,0 +1,203 @@
+"""The Python way in: what goes in comes out, and wrong types say what to give."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from working_weights import photo, pixels, working_weights
+
+import i2sbkit
+from i2sbkit import Error, shipped
+from i2sbkit.cli import execute
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return working_weights(tmp_path_factory.mktemp("w") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def model(path):
+    return i2sbkit.load(path, "cpu")
+
+
+def test_a_pillow_image_gives_one_back(model):
+    """RGB in, RGB out, of the same size and not the same picture."""
+    image = photo(37, 23)
+    result = model.restore(image)
+    assert isinstance(result, Image.Image)
+    assert (result.mode, result.size) == ("RGB", (37, 23))
+    assert not np.array_equal(np.asarray(result), np.asarray(image))
+
+
+def test_an_array_gives_one_back(model):
+    """uint8 (H, W, 3), also one that is not contiguous; the same numbers as the Pillow image."""
+    image = photo(37, 23)
+    array = np.asarray(image)
+    result = model.restore(array)
+    assert isinstance(result, np.ndarray)
+    assert (result.dtype, result.shape) == (np.uint8, (23, 37, 3))
+    assert np.array_equal(result, np.asarray(model.restore(image)))
+    turned = model.restore(array[::-1].copy())
+    assert np.array_equal(model.restore(array[::-1]), turned)
+
+
+def test_a_tensor_gives_one_back_unclamped(model):
+    """Float (3, H, W) in [-1, 1]: the same picture before clamping and rounding; what was given is not changed."""
+    image = photo(37, 23)
+    tensor = i2sbkit.from_pil(image)
+    before = tensor.clone()
+    result = model.restore(tensor)
+    assert result.shape == (3, 23, 37)
+    assert result.abs().max() > 1
+    assert np.array_equal(np.asarray(i2sbkit.to_pil(result)), np.asarray(model.restore(image)))
+    assert torch.equal(tensor, before)
+    result.clamp_(-1, 1)  # an ordinary tensor
+
+
+def test_a_batch_gives_one_back_equal_to_singles(model):
+    """(B, 3, H, W): each as it would be alone, to 1e-5."""
+    batch = torch.stack([i2sbkit.from_pil(photo(32, 24, name)) for name in ("typewriter", "level-15")])
+    result = model.restore(batch, nfe=3)
+    assert result.shape == batch.shape
+    for one, alone in zip(result, batch, strict=True):
+        torch.testing.assert_close(one, model.restore(alone, nfe=3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_the_dtype_comes_back(model, dtype):
+    """Any floating point: the result has the type that was given."""
+    assert model.restore(i2sbkit.from_pil(photo(16, 16)).to(dtype)).dtype == dtype
+
+
+def test_samples_are_a_list_of_distinct_draws(model):
+    """`samples` > 1 gives a list; the first is the single run; 1 gives no list."""
+    image = photo(32, 24)
+    draws = model.restore(image, samples=3)
+    assert [type(draw) for draw in draws] == [Image.Image] * 3
+    arrays = [np.asarray(draw).astype(int) for draw in draws]
+    assert np.array_equal(arrays[0], np.asarray(model.restore(image)))
+    assert all(abs(arrays[a] - arrays[b]).max() > 5 for a, b in ((0, 1), (0, 2), (1, 2)))
+    batch = torch.zeros(2, 3, 8, 8)
+    assert [draw.shape for draw in model.restore(batch, samples=2)] == [batch.shape] * 2
+
+
+def test_restore_equals_the_command_line(model, path, tmp_path):
+    """`model.restore` and `i2sbkit restore` give the same bytes for the same file and settings."""
+    photo(45, 31).save(tmp_path / "x.png")
+    line = [str(tmp_path / "x.png"), str(tmp_path / "y.png"), "--weights", str(path)]
+    assert execute(["restore", *line, "--nfe", "3", "--seed", "5", "--device", "cpu"]) == 0
+    with Image.open(tmp_path / "x.png") as image:
+        result = model.restore(image, nfe=3, seed=5)
+    assert np.array_equal(np.asarray(result), pixels(tmp_path / "y.png"))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "photo.png",
+        None,
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((0, 8, 3), np.uint8),
+        torch.zeros(3, 8, 8, dtype=torch.uint8),
+        torch.zeros(1, 8, 8),
+        torch.zeros(8, 8, 3),
+        torch.zeros(8, 8),
+        torch.zeros(0, 3, 8, 8),
+        torch.full((3, 8, 8), 255.0),
+        torch.full((3, 8, 8), float("nan")),
+        Image.new("L", (8, 8)),
+        Image.new("RGBA", (8, 8)),
+    ],
+    ids=lambda value: f"{type(value).__name__}{getattr(value, 'shape', getattr(value, 'mode', ''))}",
+)
+def test_wrong_pictures_are_an_error(model, picture):
+    """Another type, mode, dtype, shape or range: an Error, not a wrong result."""
+    with pytest.raises(Error):
+        model.restore(picture)
+
+
+def test_wrong_pictures_say_what_to_give(model):
+    """The message names what came and what is taken."""
+    with pytest.raises(Error, match=r"uint8 array \(H, W, 3\).*got ndarray uint8 \(8, 8\)"):
+        model.restore(np.zeros((8, 8), np.uint8))
+    with pytest.raises(Error, match=r"convert\('RGB'\)"):
+        model.restore(Image.new("L", (8, 8)))
+    with pytest.raises(Error, match=r"reaches 255.*127\.5"):
+        model.restore(torch.full((3, 8, 8), 255.0))
+
+
+def square():
+    mask = np.zeros((24, 32), np.uint8)
+    mask[4:12, 6:20] = 255
+    return mask
+
+
+def test_a_mask_in_any_form(model):
+    """Pillow, array or tensor, bool or numbers, (H, W) or (1, H, W): non-zero is missing."""
+    image, mask = photo(32, 24), square()
+    forms = [mask, mask > 0, mask.astype(np.float32) / 255, torch.from_numpy(mask)[None], Image.fromarray(mask)]
+    forms += [Image.fromarray(mask).convert("1"), mask.astype(np.uint16), -mask.astype(int)]
+    first, *others = (np.asarray(model.restore(image, mask=form)) for form in forms)
+    assert all(np.array_equal(first, other) for other in others)
+    assert not np.array_equal(first, np.asarray(model.restore(image)))
+    outside = mask == 0
+    assert abs(first.astype(int) - np.asarray(image))[outside].max() <= 3
+
+
+@pytest.mark.parametrize("mask", [np.zeros((32, 24)), np.zeros((24, 32, 3)), torch.zeros(2, 24, 32), 1, "mask.png", []])
+def test_a_wrong_mask_is_an_error(model, mask):
+    """Turned, with colours, a batch of them, or no picture at all: an Error with the shape wanted."""
+    with pytest.raises(Error, match=r"\(H, W\) = \(24, 32\)"):
+        model.restore(photo(32, 24), mask=mask)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"samples": 0}, "samples must be at least 1"),
+        ({"sampler": "odee"}, "did you mean 'ode'"),
+        ({"nfe": 1000}, "nfe must be between"),
+        ({"precision": "half"}, "fp16"),
+        ({"tile": -5}, "tile"),
+    ],
+)
+def test_wrong_settings_are_an_error(model, settings, says):
+    """Nothing but i2sbkit.Error for what a user can put right."""
+    with pytest.raises(Error, match=says):
+        model.restore(photo(16, 16), **settings)
+
+
+def test_load_takes_a_task_or_a_path(path, monkeypatch):
+    """Bundled weights by task, any by path, as text or Path."""
+    monkeypatch.setattr(shipped, "WEIGHTS", path.parent)
+    image = photo(16, 16)
+    results = [np.asarray(i2sbkit.load(which).restore(image)) for which in ("tiny", path, str(path))]
+    assert np.array_equal(results[0], results[1])
+    assert np.array_equal(results[0], results[2])
+
+
+def test_load_of_nonsense_suggests(path, monkeypatch, tmp_path):
+    """A misspelt task, a missing file, a folder and a file of another kind are explained."""
+    monkeypatch.setattr(shipped, "WEIGHTS", path.parent)
+    (tmp_path / "x.safetensors").write_text("no weights")
+    half = tmp_path / "half.safetensors"
+    half.write_bytes(path.read_bytes()[:-100])
+    for given, says in [
+        ("tinny", "did you mean 'tiny'"),
+        ("nonsense", "there are: tiny"),
+        (tmp_path, "a folder"),
+        (tmp_path / "x.safetensors", "not a readable safetensors"),
+        (half, "not a readable safetensors"),
+    ]:
+        with pytest.raises(Error, match=says):
+            i2sbkit.load(given)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", "hpu", ""])
+def test_a_device_that_is_not_there(path, device):
+    """An unknown or absent device is an Error that names one which works."""
+    with pytest.raises(Error, match="--device cpu"):
+        i2sbkit.load(path, device)

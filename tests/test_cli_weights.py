@@ -1,0 +1,123 @@
+"""`i2sbkit weights`: list and info; weights found by name."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_weights import fake_state, tiny_recipe, tiny_weights
+
+from i2sbkit import shipped
+from i2sbkit.checkpoint import build_network, read_header, save
+from i2sbkit.cli import execute
+from i2sbkit.kernel.errors import Error
+from i2sbkit.publishing import bundled, find_weights
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """The folder of bundled weights, empty."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setattr(shipped, "WEIGHTS", folder)
+    return folder
+
+
+def test_bundled_weights_are_found_by_task(shelf):
+    """The file name is the task; a path is a path."""
+    assert bundled() == {}
+    jpeg, blur = tiny_weights(shelf / "jpeg.safetensors"), tiny_weights(shelf / "blur.safetensors")
+    assert bundled() == {"blur": blur, "jpeg": jpeg}
+    assert find_weights("jpeg") == jpeg
+    assert find_weights(jpeg) == find_weights(str(jpeg)) == jpeg
+
+
+def test_a_task_comes_before_a_file(shelf, tmp_path, monkeypatch):
+    """`--task jpeg` never depends on what lies in the current folder."""
+    jpeg = tiny_weights(shelf / "jpeg.safetensors")
+    monkeypatch.chdir(tmp_path)
+    Path("jpeg").write_text("not these")
+    assert find_weights("jpeg") == jpeg
+
+
+def test_unknown_weights_say_what_there_is(shelf, tmp_path):
+    """A misspelt task is answered with the near one and the list; a folder with the file in it."""
+    with pytest.raises(Error, match=r"no weights 'jpge': .* \(there are: none\)"):
+        find_weights("jpge")
+    tiny_weights(shelf / "jpeg.safetensors")
+    with pytest.raises(Error, match=r"'jpge'; did you mean 'jpeg'\?: .* \(there are: jpeg\)"):
+        find_weights("jpge")
+    with pytest.raises(Error, match=r"a run folder; its weights are .*weights\.safetensors"):
+        find_weights(tiny_weights(tmp_path / "run" / "weights.safetensors").parent)
+    with pytest.raises(Error, match="a folder, not a weights file"):
+        find_weights(shelf)
+
+
+def test_list_describes_the_bundled_weights(shelf, capsys):
+    """Task, corruption with options, sampler, nfe, size, licence, metrics: read off the headers."""
+    path = tiny_weights(shelf / "jpeg.safetensors", licence="CC0-1.0", metrics={"psnr": 30.5})
+    assert execute(["weights", "list", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row == {
+        "task": "jpeg",
+        "file": str(path),
+        "size_mb": round(path.stat().st_size / 1e6, 2),
+        "parameters": sum(p.numel() for p in build_network(tiny_recipe()).state_dict().values()),
+        "stored_as": ["F32"],
+        "corruption": {"name": "jpeg", "quality": 10, "subsampling": "4:2:0"},
+        "sampler": "sde",
+        "nfe": 2,
+        "licence": "CC0-1.0",
+        "metrics": {"psnr": 30.5},
+    }
+    assert execute(["weights", "list"]) == 0
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.startswith("TASK")
+    for part in ("jpeg(quality=10, subsampling=4:2:0)", "sde", "CC0-1.0", "psnr 30.5"):
+        assert part in line
+
+
+def test_list_of_nothing(shelf, capsys):
+    """Without bundled weights stdout stays empty (or an empty list), and stderr says so."""
+    assert execute(["weights", "list"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no bundled weights" in err
+    assert execute(["weights", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_info_shows_the_whole_header(shelf, capsys):
+    """By task or file: facts and recipe, readable; the header as it is under --json."""
+    path = tiny_weights(shelf / "jpeg.safetensors", licence="CC0-1.0", metrics={"psnr": 30.5})
+    for name in ("jpeg", str(path)):
+        assert execute(["weights", "info", name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["header"] == read_header(path)
+    assert execute(["weights", "info", "jpeg"]) == 0
+    out = capsys.readouterr().out
+    for fact in ("CC0-1.0", "psnr 30.5", "step", "[backbone]", 'name = "compact"', "[train]", "iterations = 200"):
+        assert fact in out
+
+
+def test_info_of_a_state_counts_its_network_alone(tmp_path, capsys):
+    """A training state can be asked too; moments and averages are no parameters."""
+    path = fake_state(tmp_path / "state-00000009.safetensors")
+    assert execute(["weights", "info", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["header"]["kind"] == "state"
+    assert found["parameters"] == 5
+
+
+@pytest.mark.parametrize("command", [["info"], ["export", "--out", "x.safetensors"]])
+def test_unreadable_weights_are_an_error(command, tmp_path, monkeypatch, capsys):
+    """Not there, not safetensors, not ours, a header that lacks its recipe: exit code 2, one line, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    Path("text.safetensors").write_text("hello")
+    save(Path("bare.safetensors"), {"w": torch.zeros(1)}, {"kind": "weights"})
+    for name in ("missing.safetensors", "text.safetensors", "bare.safetensors"):
+        assert execute(["weights", *command, name]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("error: ")
+        assert name in err
+    assert not Path("x.safetensors").exists()

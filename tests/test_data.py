@@ -1,0 +1,252 @@
+"""Training data: pairs that depend on nothing but the seed and their counter."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+import pytest
+import torch
+from photographs import encoded, make_folder, make_shards, make_tar, picture
+
+from i2sbkit import Corruption, Error, Observation
+from i2sbkit.data import Pair, TrainingSet, _collate, resized, training_batches, validation_pairs
+from i2sbkit.images import from_uint8, to_uint8
+from i2sbkit.order import epoch_order
+from i2sbkit.shards import open_index, read_pixels
+
+SIZE = 16
+
+
+@dataclass(frozen=True)
+class Noisy(Corruption):
+    """Adds noise; lifts by adding more: both draw from the sample's generator."""
+
+    def corrupt(self, x0, rng):
+        return Observation(x0 + 0.3 * torch.randn(x0.shape, generator=rng))
+
+    def lift(self, y, rng):
+        return y.image + torch.randn(y.image.shape, generator=rng)
+
+
+@dataclass(frozen=True)
+class Plain(Corruption):
+    """Damages nothing."""
+
+    def corrupt(self, x0, rng):
+        return Observation(x0)
+
+
+@dataclass(frozen=True)
+class Sometimes(Corruption):
+    """Has a mask for every second picture or so."""
+
+    def corrupt(self, x0, rng):
+        return Observation(x0, torch.zeros_like(x0[:1]) if torch.rand((), generator=rng) < 0.5 else None)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    """Twelve photographs of 40 x 30 in three shards."""
+    return open_index([make_shards(tmp_path_factory.mktemp("data") / "shards")])
+
+
+def training_set(index, corruption=None, **options):
+    return TrainingSet(index, corruption or Noisy(), **{"size": SIZE, "crops": 3, **options})
+
+
+def take(index, start, batch, count, **options):
+    """The first batches of a training as (counters, x0, x1)."""
+    loader = {key: options.pop(key) for key in ("workers", "rank", "world") if key in options}
+    batches = islice(training_batches(training_set(index, **options), start, batch, **loader), count)
+    return [(batch.counters, batch.x0, batch.x1) for batch in batches]
+
+
+def samples(batches):
+    """counter -> (x0, x1)."""
+    return {number: (x0[i], x1[i]) for counters, x0, x1 in batches for i, number in enumerate(counters)}
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for number in one:
+        assert torch.equal(one[number][0], other[number][0])
+        assert torch.equal(one[number][1], other[number][1])
+
+
+def test_ranks_make_the_samples_that_one_alone_makes(index):
+    """The union over two ranks is the batch of one process, tensor by tensor."""
+    both = [take(index, 0, 4, 5, rank=rank, world=2) for rank in (0, 1)]
+    assert_same(samples(both[0]) | samples(both[1]), samples(take(index, 0, 4, 5)))
+
+
+def test_resuming_gives_the_samples_of_running_through(index):
+    """From any counter, over the end of an epoch (36 samples) too."""
+    through = samples(take(index, 0, 4, 20))
+    for start in (4, 32, 36, 40):
+        resumed = samples(take(index, start, 4, (80 - start) // 4))
+        assert_same(resumed, {number: pair for number, pair in through.items() if number >= start})
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+def test_workers_make_the_samples_that_the_main_process_makes(index):
+    """Two workers or none: the same batches in the same order."""
+    alone, helped = take(index, 8, 4, 10), take(index, 8, 4, 10, workers=2)
+    assert [counters for counters, *_ in alone] == [counters for counters, *_ in helped]
+    assert_same(samples(alone), samples(helped))
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_photograph_is_one_error_without_a_traceback(tmp_path, workers):
+    """Also from a worker: the message names shard and key, and holds no Python."""
+    shard = make_tar(tmp_path / "s.tar", [("good.png", encoded(picture(0))), ("bad.png", b"bad")])
+    with pytest.raises(Error) as caught:
+        take(open_index([shard]), 0, 6, 1, workers=workers)
+    assert str(caught.value).startswith(f"{shard}: bad: not a readable picture")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_the_global_generator_is_left_alone(index):
+    """Loading data draws nothing from torch's own generator, which networks draw from."""
+    torch.manual_seed(0)
+    expected = torch.rand(4)
+    torch.manual_seed(0)
+    take(index, 0, 4, 3)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_samples_do_not_depend_on_what_was_decoded_before(index):
+    """In any order, alone or after others, sample k is sample k."""
+    forwards, backwards = training_set(index), training_set(index)
+    one = {k: forwards[k] for k in range(40)}
+    other = {k: backwards[k] for k in reversed(range(40))}
+    assert_same({k: (p.x0, p.x1) for k, p in one.items()}, {k: (p.x0, p.x1) for k, p in other.items()})
+
+
+def test_every_epoch_is_drawn_anew(index):
+    """The same place in the next epoch gets other noise: it belongs to the counter, which goes on."""
+    pairs = training_set(index, quantize=False)
+    first, second = (pairs[k].x1 - pairs[k].x0 for k in (0, len(pairs)))
+    assert not torch.allclose(first, second, atol=1e-4)
+
+
+def test_each_photograph_is_decoded_once_an_epoch(index, monkeypatch):
+    """Several crops are cut from one decoding."""
+    decoded = []
+    monkeypatch.setattr("i2sbkit.data.read_pixels", lambda sample: decoded.append(sample.key) or read_pixels(sample))
+    pairs = training_set(index, crops=4)
+    for counter in range(len(pairs)):
+        pairs[counter]
+    assert len(pairs) == 48
+    assert sorted(decoded) == sorted(sample.key for sample in index.samples)
+
+
+def test_crops_are_windows_of_the_photograph(index):
+    """Without flips x0 is a part of its photograph to the bit; crops of one photograph differ."""
+    pairs = training_set(index, Plain(), flip=False)
+    order = epoch_order(index, 0, 0, 3)
+    places = set()
+    for counter in range(12):
+        photograph = from_uint8(read_pixels(index.samples[order[counter]]))
+        windows = photograph.unfold(1, SIZE, 1).unfold(2, SIZE, 1)  # (3, rows, columns, SIZE, SIZE)
+        equal = (windows == pairs[counter].x0[:, None, None]).all(dim=-1).all(dim=-1).all(dim=0)
+        assert int(equal.sum()) == 1
+        places.add(tuple(equal.nonzero()[0].tolist()))
+    assert len(places) > 6
+
+
+def test_half_of_the_crops_are_flipped(index):
+    """Flipping mirrors the crop that would be without it, for about every second sample."""
+    plain, flipped = training_set(index, Plain(), flip=False), training_set(index, Plain(), flip=True)
+    mirrored = [torch.equal(plain[k].x0.flip(2), flipped[k].x0) for k in range(200)]
+    unchanged = [torch.equal(plain[k].x0, flipped[k].x0) for k in range(200)]
+    assert all(one != other for one, other in zip(mirrored, unchanged, strict=True))
+    assert 70 < sum(mirrored) < 130
+
+
+def test_centre_crops_are_of_the_whole_shorter_side(index):
+    """crop = "center": the shorter side becomes `size`, and the middle is cut out; every epoch the same."""
+    pairs = training_set(index, Plain(), crop="center", flip=False, crops=1)
+    number = epoch_order(index, 0, 0, 1)[5]
+    whole = resized(read_pixels(index.samples[number]), SIZE)
+    assert whole.shape == (3, 16, 21)
+    assert torch.equal(pairs[5].x0, from_uint8(whole[:, :, 2:18]))
+
+
+def test_resizing_halves_by_boxes_first():
+    """As the ADM's data: 4 x 4 boxes of a picture four times too large are its means."""
+    pixels = torch.arange(3 * 32 * 32, dtype=torch.int64).reshape(3, 32, 32).mul(37).remainder(256).to(torch.uint8)
+    means = pixels.float().unfold(1, 4, 4).unfold(2, 4, 4).mean(dim=(-1, -2))
+    assert resized(pixels, 8).shape == (3, 8, 8)
+    assert (resized(pixels, 8).float() - means).abs().max() <= 1
+
+
+@pytest.mark.parametrize("crop", ["random", "center"])
+def test_photographs_smaller_than_the_crop_are_enlarged(tmp_path, crop):
+    """In one direction or both, the shorter side becomes `size`."""
+    for name, (width, height) in {"wide": (40, 10), "high": (9, 30), "tiny": (5, 5), "fits": (16, 16)}.items():
+        picture(0, width, height).save(tmp_path / f"{name}.png")
+    pairs = training_set(open_index([tmp_path]), Plain(), crop=crop)
+    assert {tuple(pairs[k].x0.shape) for k in range(len(pairs))} == {(3, SIZE, SIZE)}
+
+
+def test_observations_are_rounded_to_8_bits(index):
+    """quantize: x1 before its lift is what an 8-bit file would hold; without it, it is not."""
+
+    class OnlyCorrupt(Noisy):
+        def lift(self, y, rng):
+            return y.image
+
+    rounded, exact = (training_set(index, OnlyCorrupt(), quantize=quantize)[0].x1 for quantize in (True, False))
+    assert torch.equal(rounded, from_uint8(to_uint8(rounded)))
+    assert torch.equal(rounded, from_uint8(to_uint8(exact)))
+    assert exact.abs().max() > 1
+    assert rounded.abs().max() <= 1
+
+
+def test_8_bits_to_float_and_back_is_exact():
+    """Every value comes back, white is 1, black is -1, and floats are rounded, not cut."""
+    values = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_uint8(from_uint8(values)), values)
+    assert from_uint8(values)[[0, 255]].tolist() == [-1, 1]
+    assert to_uint8(torch.tensor([1.0, 0.9999, 7.0, -7.0])).tolist() == [255, 255, 255, 0]
+
+
+def test_pictures_without_a_mask_count_whole_beside_masked_ones(index):
+    """In a batch where only some have a mask, masks and pictures keep together."""
+    batch = next(training_batches(training_set(index, Sometimes()), 0, 12))
+    pairs = training_set(index, Sometimes())
+    assert batch.mask.shape == (12, 1, SIZE, SIZE)
+    for counter, mask in zip(batch.counters, batch.mask, strict=True):
+        assert bool(mask.all()) == (pairs[counter].mask is None)
+    assert len({bool(mask.all()) for mask in batch.mask}) == 2
+
+
+def test_batches_split_into_microbatches():
+    """In order, masks and counters with them, the last as short as it must be."""
+    numbers = torch.arange(5.0).reshape(5, 1, 1, 1)
+    batch = _collate([(i, Pair(numbers[i], -numbers[i], numbers[i])) for i in range(5)])
+    parts = list(batch.split(2))
+    assert [part.counters for part in parts] == [(0, 1), (2, 3), (4,)]
+    assert torch.equal(torch.cat([part.x1 for part in parts]), -numbers)
+    assert torch.equal(torch.cat([part.mask for part in parts]), numbers)
+
+
+def test_validation_damage_follows_from_the_key(tmp_path):
+    """A photograph's validation pair stays the same when others come or go; another seed is other damage."""
+    options = {"size": SIZE, "quantize": True, "count": 9}
+    one = make_folder(tmp_path / "one", ("b.png", "a.png"))
+    alone = make_folder(tmp_path / "alone", ("b.png",))
+    (_, among) = validation_pairs(open_index([one]), Noisy(), seed=0, **options)
+    (single,) = validation_pairs(open_index([alone]), Noisy(), seed=0, **options)
+    (other,) = validation_pairs(open_index([alone]), Noisy(), seed=1, **options)
+    assert torch.equal(among.x1, single.x1)
+    assert torch.equal(single.x0, other.x0)
+    assert not torch.equal(single.x1, other.x1)
+
+
+def test_validation_takes_the_middle(index):
+    """A plain centre crop of the first photographs: nothing is resized."""
+    pairs = validation_pairs(index, Plain(), size=SIZE, quantize=True, seed=0, count=2)
+    assert len(pairs) == 2
+    expected = from_uint8(read_pixels(index.samples[1])[:, 7:23, 12:28])
+    assert torch.equal(pairs[1].x0, expected)
