@@ -6,7 +6,6 @@ The tool's step takes a batch from the loader (decode, crop, corrupt, lift), dra
 averages; the bare step has the network's input, label and time ready and does forward, backward and AdamW.
 """
 
-
 import torch
 import torch.nn.functional as F
 from timing import interleaved

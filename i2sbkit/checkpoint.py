@@ -23,7 +23,7 @@ from .files import atomic
 from .kernel import registry
 from .kernel.errors import Error
 from .kernel.plugins import SWITCH
-from .recipe import KINDS, Recipe, from_document
+from .recipe import Recipe, from_document
 
 FORMAT = 1
 KEY = "i2sbkit"
@@ -106,7 +106,7 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(metadata[KEY])
         newer = header["format"] > FORMAT
-        whole = newer or isinstance(header["recipe"], dict) and _origins_fit(header)
+        whole = newer or (isinstance(header["recipe"], dict) and _origins_fit(header))
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
@@ -152,13 +152,7 @@ def read_weights(path: Path) -> Weights:
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, **facts: Any) -> None:
     """Write a model: its tensors, its recipe and what is known of it (step, data, licence, metrics)."""
-    save(path, tensors, {"kind": "weights", "recipe": recipe.document, "plugins": _origins(recipe), **facts})
-
-
-def _origins(recipe: Recipe) -> dict[str, str]:
-    """The distribution, and its version, that each part of a recipe came with."""
-    found = {kind: registry.default().get(kind, recipe.document[kind]["name"]) for kind in KINDS}
-    return {kind: f"{component.distribution} {component.version}" for kind, component in found.items()}
+    save(path, tensors, {"kind": "weights", "recipe": recipe.document, "plugins": recipe.origins, **facts})
 
 
 def check_plugins(header: Mapping[str, Any], path: Path) -> None:

@@ -126,9 +126,10 @@ def _bits(file: Image.Image, path: Path) -> int:
     """Bits a channel as the file has them: Pillow opens 16-bit RGB as 8-bit RGB without a word."""
     if file.format == "PNG":
         with path.open("rb") as raw:
-            return raw.read(25)[24]  # signature 8, chunk head 8, width 4, height 4, then the depth (PNG 11.2.2)
+            return int(raw.read(25)[24])  # signature 8, chunk head 8, width 4, height 4, then the depth (PNG 11.2.2)
     if file.format == "TIFF":
-        return max(getattr(file, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (1,)))
+        depths: tuple[int, ...] = getattr(file, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (1,))
+        return max(depths)
     return 8
 
 

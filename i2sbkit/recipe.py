@@ -42,6 +42,7 @@ class Recipe:
 
     Attributes:
         document: all sections with every default filled in, as JSON values; parts as their name and options.
+        origins: the distribution and version that each part came with, such as "i2sbkit-fog 0.1".
         base: the folder that relative paths in it start from.
     """
 
@@ -51,6 +52,7 @@ class Recipe:
     data: DataSection
     train: TrainSection
     log: LogSection
+    origins: Mapping[str, str]
     base: Path
     name: str
 
@@ -132,6 +134,7 @@ def from_document(
     if parts["backbone"] and sections["data"]:
         _check_size(parts["backbone"], sections["data"].size, problems)
     problems.raise_any()
+    found = {kind: registry.get(kind, options[kind]["name"]) for kind in KINDS}
     return Recipe(
         document={**options, **{key: json.loads(value.model_dump_json()) for key, value in sections.items()}},
         parts=Parts(
@@ -140,6 +143,7 @@ def from_document(
             parts["backbone"],
             parts["sampler"],
         ),
+        origins={kind: f"{component.distribution} {component.version}" for kind, component in found.items()},
         base=base,
         name=name,
         **sections,
@@ -190,16 +194,16 @@ def _override(document: dict[str, Any], overrides: Iterable[str]) -> set[KeyPath
         table = document.setdefault(section, {})
         if not isinstance(table, dict):
             raise Error(f"--set {override}: {section} is not a section of this recipe")
-        table[name] = absolute(parsed, Path.cwd()) if (section, name) in PATHS else parsed
+        table[name] = absolute(parsed, Path.cwd()) if parsed and (section, name) in PATHS else parsed
         changed.add((section, name))
     return changed
 
 
 def absolute(value: object, base: Path) -> object:
-    """A path, or each of a list, as it starts from `base`; an empty one, or what is none, as it is."""
+    """A path, or each of a list, as it starts from `base`; what is no text as it is."""
     if isinstance(value, list):
         return [absolute(each, base) for each in value]
-    return str(base / value) if value and isinstance(value, str) else value
+    return str(base / value) if isinstance(value, str) else value
 
 
 def find_recipe(source: str | Path) -> Path:

@@ -119,4 +119,4 @@ def _replaced(token: str, base: Path) -> str:
     """A TOML string with its path absolute; a comment as it is."""
     if token.startswith("#"):
         return token
-    return json.dumps(str(base / tomllib.loads(f"path = {token}")["path"]), ensure_ascii=False)
+    return json.dumps(absolute(tomllib.loads(f"path = {token}")["path"], base), ensure_ascii=False)

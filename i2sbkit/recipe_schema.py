@@ -96,7 +96,8 @@ def options_model(component: registry.Component) -> type[BaseModel]:
     """
     made_by: Any = component.factory
     try:
-        hints = get_type_hints(made_by.__init__ if isinstance(made_by, type) else made_by, include_extras=True)
+        annotated = made_by.__init__ if isinstance(made_by, type) else made_by  # type: ignore[misc]
+        hints = get_type_hints(annotated, include_extras=True)
         fields: dict[str, Any] = {
             name: (hints.get(name, Any), ... if option.default is option.empty else option.default)
             for name, option in registry.options(component).items()

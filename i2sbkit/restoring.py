@@ -52,8 +52,8 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
         try:
             return replace(settings.sampler, **given) if given else settings.sampler  # type: ignore[type-var]
         except TypeError:
-            options = " and ".join(given)
-            raise Error(f"{settings.sampler} does not take {options} from here; set it up as wanted, alone") from None
+            refused = " and ".join(given)
+            raise Error(f"{settings.sampler} does not take {refused} from here; set it up as wanted, alone") from None
     default = dict(weights.recipe.document["sampler"])
     own = default.pop("name")
     name = settings.sampler or own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,7 @@ def walk(
     """Algorithm 2 (Liu et al. 2023) from lifted observations (B, C, H, W), one `State` a step; the last is the result.
 
     Args:
-        mask: (B, 1, H, W), 1 = missing; elsewhere each clean estimate takes the observation's pixels.
+        mask: (B, 1, H, W), 1 = missing; elsewhere each clean estimate, and the result, has the observation's pixels.
         bridge: walked instead of the recipe's own.
     """
     bridge = bridge or recipe.parts.bridge
@@ -90,6 +90,8 @@ def walk(
     while True:
         with torch.inference_mode():  # entered for each step: a generator must not leave it on in its caller
             state = next(states, None)
+            if state and state.n == 0 and mask is not None:  # the last step may keep a trace of x_n
+                state = replace(state, x=torch.where(mask > 0, state.x, lifted))
         if state is None:
             return
         yield state

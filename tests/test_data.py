@@ -56,8 +56,8 @@ def training_set(index, corruption=None, **options):
 def take(index, start, batch, count, **options):
     """The first batches of a training as (counters, x0, x1)."""
     loader = {key: options.pop(key) for key in ("workers", "rank", "world") if key in options}
-    batches = islice(training_batches(training_set(index, **options), start, batch, **loader), count)
-    return [(batch.counters, batch.x0, batch.x1) for batch in batches]
+    batches = training_batches(training_set(index, **options), start, batch, **loader)
+    return [(batch.counters, batch.x0, batch.x1) for batch in islice(batches, count)]
 
 
 def samples(batches):
@@ -248,5 +248,4 @@ def test_validation_takes_the_middle(index):
     """A plain centre crop of the first photographs: nothing is resized."""
     pairs = validation_pairs(index, Plain(), size=SIZE, quantize=True, seed=0, count=2)
     assert len(pairs) == 2
-    expected = from_uint8(read_pixels(index.samples[1])[:, 7:23, 12:28])
-    assert torch.equal(pairs[1].x0, expected)
+    assert torch.equal(pairs[1].x0, from_uint8(read_pixels(index.samples[1])[:, 7:23, 12:28]))

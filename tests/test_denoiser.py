@@ -59,10 +59,11 @@ def test_channels_may_be_other_than_three():
     torch.testing.assert_close(ours, x[:, :1] - 0.5 * (0.5 * x[:, :1] + 1.0))
 
 
-def test_the_estimate_has_the_dtype_of_x_n():
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_the_estimate_has_the_dtype_of_x_n(dtype):
     """A network that answers in another precision changes no dtype downstream."""
     x_n = images(1, 3, 4, 4, dtype=torch.float32)
-    assert denoiser(lambda x, t: x.bfloat16(), BROWNIAN)(x_n, 2).dtype == torch.float32
+    assert denoiser(lambda x, t: x.to(dtype), BROWNIAN)(x_n, 2).dtype == torch.float32
 
 
 def test_conditioned_shows_x1_beside_x_n():

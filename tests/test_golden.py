@@ -64,7 +64,7 @@ def test_posterior_is_the_authors(row):
 
 @pytest.mark.parametrize(("quality", "size"), [(5, 64), (10, 64), (10, 256)])
 def test_jpeg_i2sb_is_the_authors(quality, size):
-    """`jpeg-i2sb` gives the authors' picture to 2e-3 on all but 0.1 % of pixels (a coefficient can round either way)."""
+    """`jpeg-i2sb` gives the authors' picture to 2e-3 on all but 0.1 % of pixels."""
     with np.load(GOLDEN / "corruptions.npz") as file:
         clean, expected = torch.from_numpy(file[f"x{size}"]), torch.from_numpy(file[f"jpeg-{quality}/{size}"])
     corruption = JpegI2sb(quality=quality)

@@ -1,12 +1,10 @@
-"""Which file becomes which, and the batch that does them."""
+"""Which file becomes which, and what is never overwritten."""
 
 import os
-import signal
 
 import pytest
 
 from i2sbkit import Error
-from i2sbkit.batch import Made, run_jobs
 from i2sbkit.jobs import Job, find_jobs, pictures_in, settle_existing
 
 
@@ -51,7 +49,11 @@ def test_files_and_folders_mixed(here):
     """Files go to OUT under their name, folders under their relative paths; a picture given twice counts once."""
     touch(here, "in/a.png", "in/sub/b.png", "c.jpg")
     twice = ["in", "c.jpg", "c.jpg", "in/../c.jpg"]
-    assert mapping(here, twice, "out") == {"in/a.png": "out/a.png", "in/sub/b.png": "out/sub/b.png", "c.jpg": "out/c.jpg"}
+    assert mapping(here, twice, "out") == {
+        "in/a.png": "out/a.png",
+        "in/sub/b.png": "out/sub/b.png",
+        "c.jpg": "out/c.jpg",
+    }
 
 
 def test_one_file_to_one_file(here):
@@ -88,7 +90,7 @@ def test_relative_paths_and_dots(here):
     touch(here, "a.png", "out/a.png")
     from pathlib import Path
 
-    assert find_jobs([Path(".")], Path("out")) == [Job(Path("a.png"), Path("out/a.png"))]
+    assert find_jobs([Path()], Path("out")) == [Job(Path("a.png"), Path("out/a.png"))]
 
 
 def test_in_below_out_is_fine(here):
@@ -198,54 +200,3 @@ def test_places_that_cannot_be_written_to(here, monkeypatch):
     assert "file: a file, so" in message(settle_existing, jobs_of(here, ("a.png", "file/sub/a.png")), "refuse")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "may not be written to" in message(settle_existing, jobs_of(here, ("a.png", "new/a.png")), "refuse")
-
-
-def test_a_bad_file_is_reported_and_the_rest_goes_on(here, capsys):
-    """Errors and what the disk says become outcomes; the message names the file."""
-
-    def work(job):
-        if job.source.name == "bad.png":
-            raise Error(f"{job.source}: bad")
-        if job.source.name == "full.png":
-            raise OSError(28, "No space left on device")
-        return Made([job.target], 500_000)
-
-    report = run_jobs(jobs_of(here, ("a.png", "1"), ("bad.png", "2"), ("full.png", "3"), ("b.png", "4")), work, "done")
-    assert report.stopped is None
-    bad, full = str(here / "bad.png"), str(here / "full.png")
-    assert [outcome.error for outcome in report.outcomes] == [
-        None, f"{bad}: bad", f"{full}: [Errno 28] No space left on device", None,
-    ]  # fmt: skip
-    assert [list(outcome.outputs) for outcome in report.outcomes] == [[str(here / "1")], [], [], [str(here / "4")]]
-    assert report.outcomes[0].as_dict()["status"] == "done"
-    assert report.outcomes[1].as_dict()["status"] == "failed"
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.count("failed: ") == 2
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_lets_the_job_under_way_finish(here, signum):
-    """Ctrl-C and SIGTERM end the batch between two jobs; a second Ctrl-C at once; none after the last job."""
-
-    def work(job):
-        os.kill(os.getpid(), signum)
-        return Made([job.target], 1)
-
-    report = run_jobs(jobs_of(here, ("a", "1"), ("b", "2"), ("c", "3")), work, "done")
-    assert len(report.outcomes) == 1
-    assert report.stopped is not None
-    assert report.stopped.exit_code == 128 + signum
-    assert "1 of 3 files done" in str(report.stopped)
-    assert run_jobs(jobs_of(here, ("a", "1")), work, "done").stopped is None
-
-
-def test_a_second_ctrl_c_interrupts(here):
-    """Who presses twice means it."""
-
-    def work(job):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        run_jobs(jobs_of(here, ("a", "1")), work, "done")

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 import torch
+from pictures import photo
 from PIL import Image
-from working_weights import photo
 
 import i2sbkit
 from i2sbkit import Error
@@ -73,7 +73,7 @@ def test_the_draw_follows_from_the_generator():
 @pytest.mark.parametrize("quality", [0, 101, -5, (0, 10), (10, 5), (5, 101), (5,), (1, 2, 3), "10", 10.5])
 def test_a_bad_quality_is_refused(quality):
     """Out of range, the wrong way round or of another type: an Error naming the part."""
-    with pytest.raises(Error, match="jpeg.*quality|corruption 'jpeg'"):
+    with pytest.raises(Error, match=r"jpeg.*quality|corruption 'jpeg'"):
         i2sbkit.registry.build("corruption", "jpeg", quality=quality)
 
 
@@ -90,7 +90,7 @@ def test_jpeg_i2sb_takes_multiples_of_16(size):
     x0 = i2sbkit.from_pil(photo(*size))
     assert corruption.corrupt(x0, rng()).image.shape == x0.shape
     for wrong in (x0[:, :-1], x0[:, :, :-8]):
-        with pytest.raises(Error, match="multiples of 16.*jpeg takes any"):
+        with pytest.raises(Error, match=r"multiples of 16.*jpeg takes any"):
             corruption.corrupt(wrong, rng())
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from working_weights import photo
+from pictures import photo
 
 from i2sbkit import from_pil
 from i2sbkit.metrics import psnr, ssim

@@ -156,8 +156,8 @@ def test_what_is_no_text_or_is_cut_off(content, tmp_path):
 
 def test_the_resolved_recipe_reloads_to_the_same(tiny_recipe, tmp_path):
     """Written from every default, read back from elsewhere, it is the same document, and trains the same data."""
-    overrides = ["corruption.quality=[5, 40]", 'data.train=["a/*.tar", "b \\"q\\""]', "train.init=w.safetensors"]
-    recipe = load_recipe(tiny_recipe, overrides)
+    tiny_recipe.write_text(TINY + 'init = "w.safetensors"\n')
+    recipe = load_recipe(tiny_recipe, ["corruption.quality=[5, 40]", 'data.train=["a/*.tar", "b \\"q\\""]'])
     elsewhere = tmp_path / "elsewhere" / "recipe.toml"
     elsewhere.parent.mkdir()
     elsewhere.write_text(recipe.to_toml())
@@ -171,15 +171,19 @@ def test_the_resolved_recipe_reloads_to_the_same(tiny_recipe, tmp_path):
 
 
 def test_paths_are_relative_to_the_recipe(tmp_path, monkeypatch):
-    """Not to the folder one happens to be in; absolute ones stay."""
+    """Not to the folder one happens to be in, where those of --set start from; absolute ones stay."""
     folder = tmp_path / "somewhere"
     folder.mkdir()
-    folder.joinpath("r.toml").write_text(TINY)
+    text = TINY.replace('train = "', 'train = ["a.tar", "/abs/b.tar"]  # "').replace('val = "', 'val = "../v"  # "')
+    folder.joinpath("r.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    recipe = load_recipe("somewhere/r.toml", ['data.train=["a.tar", "/abs/b.tar"]', "data.val=../v"])
+    recipe = load_recipe("somewhere/r.toml")
     assert recipe.paths("train") == [f"{folder}/a.tar", "/abs/b.tar"]
     assert recipe.paths("val") == [f"{folder}/../v"]
     assert (recipe.name, recipe.base) == ("r", folder)
+    set_here = load_recipe("somewhere/r.toml", ['data.train=["a.tar", "/abs/b.tar"]', "data.val=v"])
+    assert set_here.paths("train") == [f"{tmp_path}/a.tar", "/abs/b.tar"]
+    assert set_here.paths("val") == [f"{tmp_path}/v"]
 
 
 def test_shipped_recipes_are_named_without_a_path(tmp_path, monkeypatch):

@@ -186,24 +186,26 @@ def test_a_perfect_denoiser_ends_near_x0_on_the_authors_tables(make, nfe):
 
 
 @every_sampler
+@every_schedule
 @pytest.mark.parametrize("nfe", [1, 4])
-def test_noise_is_drawn_only_where_it_is_due(make, nfe):
+def test_noise_is_drawn_only_where_it_is_due(make, schedule, nfe):
     """No noise for node 0; `ode` draws none; dbim with eta = 0 draws at the first step only."""
     rng = Symbols(1, 10)
     sampler = make(nfe)
-    walk(sampler, Bridge(Brownian(std=0.5, steps=20)), rng.variable(0), rng)
+    walk(sampler, Bridge(schedule), rng.variable(0), rng, lambda x_n, n: 0.5 * x_n)
     none, once = isinstance(sampler, Ode), isinstance(sampler, Dbim) and sampler.eta == 0
     assert rng.drawn == (0 if none else min(nfe - 1, 1) if once else nfe - 1)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_a_noisy_start_is_no_boot(eta):
-    """Where sampling starts from a noisy copy, its noise counts: every state keeps the marginal of its node."""
+    """Where sampling starts from a noisy copy, its noise is kept: marginals stay, and eta = 0 draws no other."""
     bridge, rng = Bridge(Noisy()), Symbols(2, 12)
     x0 = rng.variable(0)
     for state in list(walk(Dbim(nfe=11, eta=eta), bridge, rng.variable(1), rng, lambda x_n, n: x0))[:-1]:
         mean, variance = rng.split(state.x)
         close((*mean, variance), moments(bridge, state.n))
+    assert rng.drawn == (1 if eta == 0 else 11)
 
 
 @every_sampler

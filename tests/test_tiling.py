@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from working_weights import OT_ODE, SDE, photo, working_weights
+from pictures import photo
+from working_weights import OT_ODE, SDE, working_weights
 
 import i2sbkit
 from i2sbkit.tiling import tiled
@@ -24,7 +25,7 @@ def noise(*shape):
 @pytest.mark.parametrize("tile", [1, 13, 16, 40])
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (24, 48), (40, 8)])
 def test_tiles_equal_the_whole(height, width, tile):
-    """With a halo of the receptive field each tile gives what the whole picture gives there, channels behind x_n too."""
+    """With a halo of the receptive field each tile gives what the whole gives there, whatever lies behind x_n."""
     x = noise(2, 6, height, width)
     result = tiled(box_blur, tile, RECEPTIVE, multiple_of=8)(x, 0)
     torch.testing.assert_close(result, box_blur(x), atol=1e-6, rtol=0)
@@ -38,7 +39,7 @@ def test_too_small_a_halo_shows():
 
 
 def test_tiles_lie_on_the_networks_grid():
-    """Every tile begins and ends on a multiple of what the network needs, and none is larger than asked and its halo."""
+    """Tiles begin and end on multiples of what the network needs; none is larger than asked and its halo."""
     seen = []
 
     def denoise(x, n):

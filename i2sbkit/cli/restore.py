@@ -12,7 +12,7 @@ from .options import complete_tasks, device_option, existing_options, finish_job
     epilog="Examples:\n\n  i2sbkit restore photos/ restored/ --task jpeg"
     "\n\n  i2sbkit restore old.jpg new.png --weights runs/jpeg10/weights.safetensors --nfe 5 --samples 3 --spread"
 )
-@click.argument("inputs", nargs=-1, required=True, metavar="IN...", type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, metavar="IN...", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore.")
 @click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="A weights file of your own.")
@@ -50,6 +50,8 @@ def restore(
     as_json: bool,
 ) -> int:
     """Restore the pictures in IN, files or folders, and write them to OUT."""
+    if not inputs:
+        raise click.UsageError(f"only {out} is given; give what to restore, and then OUT")
     if (task is None) == (weights is None):
         raise click.UsageError("give either --task NAME or --weights FILE; `i2sbkit weights list` shows the tasks")
     if spread and samples < 2:

@@ -28,7 +28,13 @@ def training_loss(
         x0, lifted: clean images and lifted observations (B, C, H, W).
         mask: (B, 1, H, W), 1 = missing: the loss is counted there only, and still averaged over all pixels.
         cond_x1: the network also sees the lifted observation.
+
+    Raises:
+        ValueError: shapes that would only be made to fit by broadcasting.
     """
+    if lifted.shape != x0.shape or len(rng) != len(x0) or (mask is not None and mask.shape != x0[:, :1].shape):
+        shapes = f"lifted {tuple(lifted.shape)}, mask {None if mask is None else tuple(mask.shape)}"
+        raise ValueError(f"x0 {tuple(x0.shape)} does not go with {shapes} and random streams for {len(rng)} images")
     x1 = bridge.endpoint(lifted, rng)
     n = bridge.trained_nodes[rng.integers(len(bridge.trained_nodes)).cpu()]
     x_n = bridge.marginal(x0, x1, n, rng)
@@ -44,9 +50,13 @@ def call_network(net: nn.Module, bridge: Bridge, seen: Tensor, n: Tensor, channe
     """The network's output for `seen` (B, C' >= channels, H, W): x_n, and behind it what conditions the network."""
     scale = bridge.input_scale(n)
     if isinstance(scale, Tensor) or scale != 1.0:
+        if isinstance(scale, Tensor):
+            scale = scale.to(seen.device, seen.dtype).reshape(-1, 1, 1, 1)
         seen = torch.cat([scale * seen[:, :channels], seen[:, channels:]], dim=1)
     time = bridge.tables.time[n].to(seen.device, torch.float32)
     output: Tensor = net(seen.contiguous(memory_format=torch.channels_last), time)
+    if output.shape != seen[:, :channels].shape:
+        raise ValueError(f"the network gave {tuple(output.shape)} for an image {tuple(seen[:, :channels].shape)}")
     return output
 
 

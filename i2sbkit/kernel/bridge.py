@@ -101,7 +101,7 @@ class Bridge:
         if boot:
             return Step(a_m, 0.0, b_m, c_m)
         w_max = max(c_m**2 - (b_m * c_n / b_n) ** 2, 0.0) ** 0.5
-        w = eta * w_max
+        w = eta * w_max if c_n > 0 else w_max  # where x_n holds no noise there is none to keep
         g = (c_m**2 - w**2) ** 0.5 / c_n if c_n > 0 else b_m / b_n
         return Step(a_m - g * a_n, g, b_m - g * b_n, w)
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -92,6 +92,9 @@ class Tables:
         std: C.
         label_std: what divides the regression label; nodes where it is 0 are not trained on.
         time: what the network is told of node n.
+
+    Raises:
+        ValueError: not all (N,) float64 and finite, or a negative deviation.
     """
 
     mean_x0: Tensor
@@ -99,6 +102,13 @@ class Tables:
     std: Tensor
     label_std: Tensor
     time: Tensor
+
+    def __post_init__(self) -> None:
+        for name, table in vars(self).items():
+            if table.dtype != torch.float64 or table.dim() != 1 or len(table) != len(self.time):
+                raise ValueError(f"{name} must be (N,) float64 like the others, got {tuple(table.shape)} {table.dtype}")
+            if not table.isfinite().all() or (name.endswith("std") and (table < 0).any()):
+                raise ValueError(f"{name} must be finite, and a deviation not negative")
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class BridgeSchedule(ABC):
         return x_n - at_node(self.curves.label_std, n, x_n) * output
 
     def input_scale(self, n: Tensor | int) -> Tensor | float:
-        """What x_n is multiplied by before the network sees it."""
+        """What x_n is multiplied by before the network sees it: a number, or (B,) for one node an image."""
         return 1.0
 
     def endpoint(self, lifted: Tensor, rng: Rng) -> Tensor:

@@ -1,0 +1,127 @@
+"""Which sampler restores: the weights' own or another, and whether it fits them."""
+
+import warnings
+
+import pytest
+from pictures import photo
+from working_weights import OT_ODE, SDE, working_weights
+
+import i2sbkit
+from i2sbkit import Error, Observation
+from i2sbkit.restoring import Settings
+from i2sbkit_plugins.dbim import Dbim
+from i2sbkit_plugins.ode import Ode
+from i2sbkit_plugins.sde import Sde
+
+NAMES = ("lake-sherburne", "typewriter", "blue-periwinkle")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Weights that see x1, as most are."""
+    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "x1.safetensors"), "cpu")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """SDE weights that do not see x1."""
+    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "plain.safetensors", *SDE), "cpu")
+
+
+@pytest.fixture(scope="module")
+def otode(tmp_path_factory):
+    """Weights of an OT-ODE bridge."""
+    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "otode.safetensors", *OT_ODE), "cpu")
+
+
+def observation(name="lake-sherburne", width=40, height=32):
+    return Observation(i2sbkit.from_pil(photo(width, height, name)))
+
+
+def distance(a, b):
+    return float((a - b).abs().max())
+
+
+def chosen(model, **settings):
+    return model.restorer(Settings(**settings)).sampler
+
+
+def test_none_takes_the_weights_own(model):
+    """The default is the sampler of the weights' recipe; each setting replaces just itself."""
+    assert chosen(model) == Sde(nfe=2)
+    assert chosen(model, nfe=7) == Sde(nfe=7)
+    assert chosen(model, sampler="dbim", eta=0.3) == Dbim(nfe=2, eta=0.3)
+    assert chosen(model, sampler="dbim", nfe=5, eta=1.0) == Dbim(nfe=5, eta=1.0)
+    assert chosen(model, sampler=Dbim(nfe=4, eta=0.2)) == Dbim(nfe=4, eta=0.2)
+    assert chosen(model, sampler=Dbim(nfe=4, eta=0.2), nfe=6, eta=0.4) == Dbim(nfe=6, eta=0.4)
+
+
+def test_own_sampler_with_nfe_1(model):
+    """One step with eta = 1 is a single denoise of the observation."""
+    y = observation()
+    state = next(iter(model.restorer(Settings(nfe=1)).walk([y])))
+    r = model.weights.recipe.parts.bridge.posterior(99, 0).xn  # on the authors' tables a trace of x_n is kept
+    assert distance(state.x, (1 - r) * state.x0h + r * y.image) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"sampler": "sed"}, "did you mean 'sde'"),
+        ({"sampler": "nonsense"}, "there are: dbim, ode, sde"),
+        ({"eta": 0.5}, "no option 'eta'"),
+        ({"sampler": "dbim", "eta": 2.0}, r"eta must be in \[0, 1\]"),
+        ({"nfe": 0}, "nfe must be at least 1"),
+        ({"sampler": Sde(nfe=2), "eta": 0.5}, "does not take eta"),
+    ],
+)
+def test_a_sampler_that_cannot_be_made_says_why(model, settings, says):
+    """An unknown sampler suggests; an option that it lacks or refuses is named."""
+    with pytest.raises(Error, match=says):
+        model.restorer(Settings(**settings))
+
+
+def test_nfe_beyond_the_schedule(model):
+    """More evaluations than the schedule has steps are refused."""
+    with pytest.raises(Error, match="nfe must be between 1 and 99"):
+        model.restorer(Settings(nfe=100)).pictures([observation()])
+
+
+@pytest.mark.parametrize("sampler", ["sde", "dbim"])
+def test_a_stochastic_sampler_does_not_fit_otode_weights(otode, sampler):
+    """Such weights never saw noise: an Error that names what fits."""
+    with pytest.raises(Error, match="--sampler ode"):
+        otode.restorer(Settings(sampler=sampler))
+
+
+def test_force_goes_on_and_draws_noise(otode):
+    """With --force the stochastic sampler runs as it would on SDE weights: two seeds, two pictures."""
+    forced = [Settings(nfe=3, sampler="sde", force=True, seed=seed) for seed in (0, 1)]
+    first, second = (otode.restorer(settings).pictures([observation()]) for settings in forced)
+    assert distance(first, second) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"sampler": "ode"}, "trained as SDE"),
+        ({"sampler": "dbim"}, "does not see x1"),
+        ({"sampler": Dbim(nfe=2, eta=0.5)}, "does not see x1"),
+    ],
+)
+def test_a_bad_fit_is_warned_of_once(plain, settings, says):
+    """`ode` on SDE weights, and eta < 1 on weights that do not see x1: one warning, and on it goes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        plain.restorer(Settings(**settings)).pictures([observation(), observation("typewriter")])
+    assert [says in str(warning.message) for warning in caught] == [True]
+    assert "plain.safetensors" in str(caught[0].message)
+
+
+@pytest.mark.parametrize(("which", "settings"), [
+    ("plain", {"sampler": "sde"}), ("plain", {"sampler": "dbim", "eta": 1.0}),
+    ("model", {"sampler": "dbim", "eta": 0.0}), ("otode", {"sampler": "ode"}), ("otode", {"sampler": Ode(nfe=3)}),
+])  # fmt: skip
+def test_a_good_fit_is_silent(which, settings, request):
+    """What fits is not warned of (warnings are errors here)."""
+    request.getfixturevalue(which).restorer(Settings(**settings))
