@@ -6,10 +6,12 @@ order and all its random numbers follow from (seed, counter).
 
 from __future__ import annotations
 
+import atexit
 import signal
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess, active_children
 
 import numpy as np
 import torch
@@ -186,7 +188,10 @@ def training_batches(
         worker_init_fn=_init_worker,
         generator=Generator(),  # else the loader draws from torch's own, which is not ours to move
     )
-    for result in loader:
+    others = active_children()
+    results = iter(loader)
+    atexit.register(_end_workers, [process for process in active_children() if process not in others])
+    for result in results:
         if isinstance(result, Error):
             raise result
         yield result
@@ -197,6 +202,14 @@ def _init_worker(worker: int) -> None:
     torch.set_num_threads(1)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _end_workers(workers: list[BaseProcess]) -> None:
+    """End workers that are left when Python exits, which would wait for ever for processes that outlive SIGTERM."""
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler raises when a worker is killed
+    for worker in workers:
+        worker.kill()
 
 
 def _collate(items: list[tuple[int, Pair] | Error]) -> Batch | Error:

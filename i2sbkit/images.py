@@ -87,13 +87,10 @@ def read_picture(path: Path) -> Picture:
             animations).
     """
     try:
-        with warnings.catch_warnings(record=True) as caught, Image.open(path, formats=READ_FORMATS) as file:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            check_kind(file, path)
-            metadata = {"icc_profile": file.info.get("icc_profile"), "exif": _read_exif(file)}
-            image = ImageOps.exif_transpose(file)
-            tensor, gray = from_pil(image), image.mode == "L"
+            picture = _decode(path)
     except Error:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -104,7 +101,15 @@ def read_picture(path: Path) -> Picture:
         raise Error(f"{path}: not a readable picture ({' '.join(str(error).split())})") from None
     if caught:
         warnings.warn(f"{path}: its metadata is damaged ({caught[0].message})", stacklevel=2)
-    return Picture(tensor, gray, {key: value for key, value in metadata.items() if value})
+    return picture
+
+
+def _decode(path: Path) -> Picture:
+    with Image.open(path, formats=READ_FORMATS) as file:
+        check_kind(file, path)
+        metadata = {"icc_profile": file.info.get("icc_profile"), "exif": _read_exif(file)}
+        image = ImageOps.exif_transpose(file)
+        return Picture(from_pil(image), image.mode == "L", {key: value for key, value in metadata.items() if value})
 
 
 def check_kind(file: Image.Image, path: Path) -> None:

@@ -61,6 +61,12 @@ def test_check_finds_duplicates(tmp_path):
     ]
 
 
+def test_check_finds_a_file_that_comes_twice_in_a_row(tmp_path):
+    """A second file of the same name, which would take the place of the first, is a second sample."""
+    shard = make_tar(tmp_path / "s.tar", [("a.png", encoded(picture(0))), ("a.png", encoded(picture(1)))])
+    assert problems(shard) == [("a", f"the key comes twice, first in {shard}: a")]
+
+
 def test_check_finds_several_pictures_in_a_sample(tmp_path):
     """Two formats under one key: only one would ever be trained on."""
     shard = make_tar(tmp_path / "s.tar", [("a.jpg", encoded(picture(0), "JPEG")), ("a.png", encoded(picture(1)))])

@@ -1,30 +1,17 @@
 """Training data: pairs that depend on nothing but the seed and their counter."""
 
 from dataclasses import dataclass
-from itertools import islice
 
 import pytest
 import torch
-from photographs import encoded, make_folder, make_shards, make_tar, picture
+from photographs import make_folder, make_shards, picture
+from training_sets import SIZE, Noisy, assert_same, samples, take, training_set
 
-from i2sbkit import Corruption, Error, Observation
-from i2sbkit.data import Pair, TrainingSet, _collate, resized, training_batches, validation_pairs
+from i2sbkit import Corruption, Observation
+from i2sbkit.data import Pair, _collate, resized, training_batches, validation_pairs
 from i2sbkit.images import from_uint8, to_uint8
 from i2sbkit.order import epoch_order
 from i2sbkit.shards import open_index, read_pixels
-
-SIZE = 16
-
-
-@dataclass(frozen=True)
-class Noisy(Corruption):
-    """Adds noise; lifts by adding more: both draw from the sample's generator."""
-
-    def corrupt(self, x0, rng):
-        return Observation(x0 + 0.3 * torch.randn(x0.shape, generator=rng))
-
-    def lift(self, y, rng):
-        return y.image + torch.randn(y.image.shape, generator=rng)
 
 
 @dataclass(frozen=True)
@@ -49,29 +36,6 @@ def index(tmp_path_factory):
     return open_index([make_shards(tmp_path_factory.mktemp("data") / "shards")])
 
 
-def training_set(index, corruption=None, **options):
-    return TrainingSet(index, corruption or Noisy(), **{"size": SIZE, "crops": 3, **options})
-
-
-def take(index, start, batch, count, **options):
-    """The first batches of a training as (counters, x0, x1)."""
-    loader = {key: options.pop(key) for key in ("workers", "rank", "world") if key in options}
-    batches = training_batches(training_set(index, **options), start, batch, **loader)
-    return [(batch.counters, batch.x0, batch.x1) for batch in islice(batches, count)]
-
-
-def samples(batches):
-    """counter -> (x0, x1)."""
-    return {number: (x0[i], x1[i]) for counters, x0, x1 in batches for i, number in enumerate(counters)}
-
-
-def assert_same(one, other):
-    assert one.keys() == other.keys()
-    for number in one:
-        assert torch.equal(one[number][0], other[number][0])
-        assert torch.equal(one[number][1], other[number][1])
-
-
 def test_ranks_make_the_samples_that_one_alone_makes(index):
     """The union over two ranks is the batch of one process, tensor by tensor."""
     both = [take(index, 0, 4, 5, rank=rank, world=2) for rank in (0, 1)]
@@ -84,25 +48,6 @@ def test_resuming_gives_the_samples_of_running_through(index):
     for start in (4, 32, 36, 40):
         resumed = samples(take(index, start, 4, (80 - start) // 4))
         assert_same(resumed, {number: pair for number, pair in through.items() if number >= start})
-
-
-@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-def test_workers_make_the_samples_that_the_main_process_makes(index):
-    """Two workers or none: the same batches in the same order."""
-    alone, helped = take(index, 8, 4, 10), take(index, 8, 4, 10, workers=2)
-    assert [counters for counters, *_ in alone] == [counters for counters, *_ in helped]
-    assert_same(samples(alone), samples(helped))
-
-
-@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_broken_photograph_is_one_error_without_a_traceback(tmp_path, workers):
-    """Also from a worker: the message names shard and key, and holds no Python."""
-    shard = make_tar(tmp_path / "s.tar", [("good.png", encoded(picture(0))), ("bad.png", b"bad")])
-    with pytest.raises(Error) as caught:
-        take(open_index([shard]), 0, 6, 1, workers=workers)
-    assert str(caught.value).startswith(f"{shard}: bad: not a readable picture")
-    assert "Traceback" not in str(caught.value)
 
 
 def test_the_global_generator_is_left_alone(index):

@@ -119,6 +119,13 @@ def test_what_is_no_picture_is_refused(tmp_path, content):
     refusal(tmp_path / "x.png")
 
 
+@pytest.mark.parametrize("kind", ["PPM", "GIF", "ICO"])
+def test_other_formats_are_not_decoded(tmp_path, kind):
+    """A picture of a format that is not written here is refused, whatever its name says."""
+    photo(16, 16).save(tmp_path / "x.png", kind)
+    assert "not a picture that can be read here (JPEG, PNG, WEBP, TIFF, BMP)" in refusal(tmp_path / "x.png")
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_truncated_file_is_refused(tmp_path, suffix):
     """Half a file is never taken for a picture."""
@@ -127,6 +134,7 @@ def test_a_truncated_file_is_refused(tmp_path, suffix):
     refusal(path)
 
 
+@pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
     """Too many pixels are refused before any is decoded; so is what Pillow only warns of."""
     path = saved(tmp_path / "x.png", photo(40, 40))

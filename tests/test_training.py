@@ -220,15 +220,9 @@ SHRUNK = {"compact": ["backbone.width=4", "backbone.encoder=[1]", "backbone.midd
 def test_every_shipped_recipe_trains_and_restores(name, tmp_path):
     """At toy size: two steps, then a photograph restored with the weights that come of it."""
     recipe = load_recipe(name)
-    small = [
-        "data.size=16",
-        "train.batch=2",
-        "train.iterations=2",
-        "data.val=[]",
-        f"data.train={PHOTOS}/val-000000.tar",
-    ]
+    small = ["data.size=16", "train.batch=2", "train.iterations=2", *SHRUNK[recipe.document["backbone"]["name"]]]
     run = tmp_path / "run"
-    go(name, run, *small, *data, *SHRUNK[recipe.document["backbone"]["name"]])
+    go(name, run, *small, "data.val=[]", f"data.train={PHOTOS}/val-000000.tar")
     picture = Image.linear_gradient("L").resize((24, 20)).convert("RGB")
     restored = i2sbkit.load(run / "weights.safetensors", device="cpu").restore(picture, nfe=1)
     assert (restored.size, restored.mode) == (picture.size, "RGB")

@@ -16,6 +16,8 @@ from i2sbkit.training import train
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "recipes" / "photos"
+SHORT = "data.val=[]"
+"""No validation."""
 
 TINY = f"""\
 [corruption]
