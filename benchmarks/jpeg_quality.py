@@ -2,8 +2,8 @@
 
     python benchmarks/jpeg_quality.py [SHARDS_OR_FOLDER] [--nfe 1,2,5] [--weights jpeg]
 
-Centre crops of 256 pixels, JPEG by Pillow, 4:2:0; RGB, no border cropped; the result rounded to 8 bits. The default data
-are the 8 held-out photographs that ship with i2sbkit.
+Centre crops of 256 pixels, JPEG by Pillow, 4:2:0; RGB, no border cropped; the result rounded to 8 bits. The default
+data are the 8 held-out photographs that ship with i2sbkit.
 """
 
 import argparse

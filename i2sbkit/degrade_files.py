@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from .batch import Made
-from .data import quantized
 from .files import atomic
 from .images import read_picture, write_picture
 from .jobs import Job
@@ -32,7 +31,7 @@ def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:
     def work(job: Job) -> Made:
         picture = read_picture(job.source)
         generator = torch.Generator().manual_seed(content_seed(Observation(picture.image), seed, 0))
-        observation = quantized(corruption.corrupt(picture.image, generator))
+        observation = corruption.corrupt(picture.image, generator)
         write_observation(job.target, observation)
         return Made([job.target], observation.image[0].numel())
 
@@ -40,7 +39,7 @@ def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:
 
 
 def write_observation(path: Path, observation: Observation) -> None:
-    """Write an observation as the file that restore reads: the codec's own bytes, or its pixels."""
+    """Write an observation as the file that restore reads: the codec's own bytes, or its pixels, rounded to 8 bits."""
     encoded = observation.params.get("file")
     if encoded is None:
         write_picture(path, observation.image)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TEMPORARY = ".i2sbkit-{}.tmp"
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -14,7 +16,7 @@ def atomic(path: Path) -> Iterator[Path]:
     Otherwise it is removed, and `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".i2sbkit-{secrets.token_hex(8)}.tmp")  # short: names may be as long as is allowed
+    temporary = path.with_name(TEMPORARY.format(secrets.token_hex(8)))  # short: names may be as long as is allowed
     try:
         temporary.touch()
         mode = temporary.stat().st_mode
@@ -25,6 +27,12 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed left half-written in a folder."""
+    for path in folder.glob(TEMPORARY.format("*")):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .data import TrainingSet, training_batches
+from .files import sweep
 from .kernel import registry
 from .kernel.errors import Error
 from .recipe import Recipe
@@ -82,6 +83,7 @@ class Report:
             run.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Error(f"{run}: cannot be a run folder ({error.strerror}); take another --out") from None
+        sweep(run)
         self.recipe, self.run, self.start = recipe, run, start
         self.bar = Bar(recipe.train.iterations, start, "step")
         names = recipe.log.loggers

@@ -10,6 +10,7 @@ from fake_plugins import install, message
 from tiny_training import SHORT, assert_equal_bits, command, go, log, state, states, with_plugin
 
 from i2sbkit.checkpoint import read_header, read_tensors, save
+from i2sbkit.files import atomic
 from i2sbkit.kernel import registry
 from i2sbkit.stopping import Stopped
 
@@ -37,6 +38,18 @@ def test_a_damaged_state_does_not_push_out_good_ones(whole_run, tmp_path):
     go(whole_run[0], tmp_path / "run", SHORT, "train.iterations=15", "train.keep=1")
     assert states(tmp_path / "run") == [15, 20]
     assert read_header(tmp_path / "run" / "state-00000015.safetensors")["step"] == 15
+
+
+def test_what_a_killed_process_left_is_swept_up(half_run):
+    """A file that was being written when the power went is gone from the run folder after going on."""
+    recipe, run = half_run
+    with pytest.raises(OSError, match="no space"), atomic(run / "weights.safetensors") as temporary:
+        temporary.write_text("half")
+        shutil.copy(temporary, left := temporary.with_name(temporary.name.replace("-", "-0", 1)))
+        raise OSError("no space")
+    assert left.exists()
+    go(recipe, run, SHORT, "train.iterations=11")
+    assert not left.exists()
 
 
 def test_nothing_but_damaged_states(half_run):

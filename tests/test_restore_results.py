@@ -129,6 +129,8 @@ def test_trajectory_is_a_strip(here, restore):
     assert np.array_equal(tiles[0], pixels("in/a.png"))
     assert np.array_equal(tiles[3], pixels("out/a.png"))
     assert not any(np.array_equal(tiles[k], tiles[k + 1]) for k in range(3))
+    assert restore("in/a.png", "several", "--nfe", 3, "--trajectory", "--samples", 2)[0] == 0
+    assert np.array_equal(pixels("several/a.trajectory.png"), strip)  # that of the first draw
 
 
 def test_gray_stays_gray(here, restore):

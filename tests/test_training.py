@@ -12,6 +12,7 @@ from tiny_training import PHOTOS, TINY, assert_equal_bits, go, log, state, state
 import i2sbkit
 from i2sbkit import shipped
 from i2sbkit.checkpoint import read_header, read_tensors
+from i2sbkit.cli import execute
 from i2sbkit.kernel import registry
 from i2sbkit.recipe import load_recipe
 from i2sbkit.reporting import JsonLines
@@ -78,6 +79,18 @@ def test_a_finished_run_says_so(finished, capsys):
     assert go(run / "recipe.toml", run)["step"] == 20
     assert "done already: a higher train.iterations goes on" in capsys.readouterr().err.replace("\n", " ")
     assert {path: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+
+
+def test_the_command_prints_data_only(tiny_recipe, tmp_path, monkeypatch, capsys):
+    """On stdout the path of the weights, or what was done as JSON; the run folder is named after the recipe."""
+    monkeypatch.chdir(tmp_path)
+    words = ["train", str(tiny_recipe), "--set", "data.val=[]", "--set", "train.iterations=2", "--device", "cpu"]
+    assert execute(words) == 0
+    out, err = capsys.readouterr()
+    assert out == "runs/tiny-test/weights.safetensors\n"
+    assert "step 0 of 2, 1,443 parameters" in err
+    assert execute([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["step"] == 2
 
 
 def test_the_same_seed_trains_the_same(tiny_recipe, tmp_path):

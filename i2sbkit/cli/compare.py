@@ -6,10 +6,15 @@ from pathlib import Path
 
 import click
 
-from .options import json_option, print_json
+from .options import examples, json_option, print_json
 
 
-@click.command(epilog="Examples:\n\n  i2sbkit compare restored/ originals/\n\n  i2sbkit compare a.png b.png --json")
+@click.command(
+    epilog=examples(
+        "i2sbkit compare restored/ originals/",
+        "i2sbkit compare a.png b.png --json",
+    )
+)
 @click.argument("results", type=click.Path(path_type=Path))
 @click.argument("references", type=click.Path(path_type=Path))
 @json_option

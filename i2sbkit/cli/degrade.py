@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
-from .options import complete_tasks, existing_options, finish_jobs, json_option, policy
+from .options import complete_tasks, examples, existing_options, finish_jobs, json_option, policy
 
 
 @click.command(
-    epilog="Examples:\n\n  i2sbkit degrade photos/ damaged/ --task jpeg"
-    "\n\n  i2sbkit degrade clean.png damaged/ --recipe recipes/jpeg10.toml --seed 1"
+    epilog=examples(
+        "i2sbkit degrade photos/ damaged/ --task jpeg",
+        "i2sbkit degrade clean.png damaged/ --recipe recipes/jpeg10.toml --seed 1",
+    )
 )
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -29,6 +31,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 def examples(*commands: str) -> str:
     """An epilog of command lines, each on a line of its own however long."""
     return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
+
+
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Within the block warnings are lines on stderr, each as often as it is given."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        click.echo(f"warning: {warning.message}", err=True)
 
 
 def print_json(value: Any) -> None:

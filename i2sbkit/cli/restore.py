@@ -1,16 +1,26 @@
 """i2sbkit restore"""
 
-import warnings
 from pathlib import Path
 
 import click
 
-from .options import complete_tasks, device_option, existing_options, finish_jobs, json_option, policy
+from .options import (
+    complete_tasks,
+    device_option,
+    examples,
+    existing_options,
+    finish_jobs,
+    json_option,
+    policy,
+    shown_warnings,
+)
 
 
 @click.command(
-    epilog="Examples:\n\n  i2sbkit restore photos/ restored/ --task jpeg"
-    "\n\n  i2sbkit restore old.jpg new.png --weights runs/jpeg10/weights.safetensors --nfe 5 --samples 3 --spread"
+    epilog=examples(
+        "i2sbkit restore photos/ restored/ --task jpeg",
+        "i2sbkit restore old.jpg new.png --weights runs/jpeg10/weights.safetensors --nfe 5 --samples 3 --spread",
+    )
 )
 @click.argument("inputs", nargs=-1, metavar="IN...", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
@@ -64,11 +74,7 @@ def restore(
 
     extras = Extras(samples, spread, trajectory)
     jobs = settle_existing(find_jobs(inputs, out), policy(overwrite, skip_existing), extras.targets)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        restorer = load(str(weights or task), device).restorer(
-            Settings(nfe, sampler, eta, seed, tile, precision, force)
-        )
-    for warning in caught:
-        click.echo(f"warning: {warning.message}", err=True)
+    with shown_warnings():
+        settings = Settings(nfe, sampler, eta, seed, tile, precision, force)
+        restorer = load(str(weights or task), device).restorer(settings)
     return finish_jobs(run_jobs(jobs, file_restorer(restorer, extras), "restored"), as_json)

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import click
 
-from .options import complete_recipes, device_option, json_option, print_json, set_option
+from .options import complete_recipes, device_option, examples, json_option, print_json, set_option
 
 
-@click.command(epilog="Examples:\n\n  i2sbkit train tiny\n\n  i2sbkit train recipes/jpeg10.toml --set train.batch=8")
+@click.command(
+    epilog=examples(
+        "i2sbkit train tiny",
+        "i2sbkit train recipes/jpeg10.toml --set train.batch=8",
+    )
+)
 @click.argument("recipe", shell_complete=complete_recipes)
 @set_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Run folder. [default: runs/<recipe stem>]")
