@@ -13,11 +13,11 @@ from torch import Tensor
 
 from .checkpoint import Weights, read_weights
 from .devices import pick_device
-from .images import from_pil, from_uint8, to_uint8
+from .images import from_pil, from_uint8, to_pil
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
-from .publishing import find_weights
 from .restoring import Restorer, Settings
+from .shipped import find_weights
 
 FARTHEST = 10.0
 """Beyond this a float tensor holds 8-bit values, or none at all; observations may lie a little outside [-1, 1]."""
@@ -140,8 +140,8 @@ def like(image: Any, batch: Tensor) -> Any:
     """A restored batch as the type of `image`."""
     if isinstance(image, Tensor):
         return batch.reshape(*image.shape[:-3], *batch.shape[-3:]).to(image.device, image.dtype)
-    array = to_uint8(batch[0]).permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(array) if isinstance(image, Image.Image) else array
+    picture = to_pil(batch[0])
+    return picture if isinstance(image, Image.Image) else np.array(picture)
 
 
 def _describe(value: Any) -> str:

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from .images import from_uint8, to_uint8
+from .images import from_uint8, to_uint8, uint8_to_pil
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation
 from .kernel.rng import derive_seed
@@ -151,7 +151,7 @@ def resized(pixels: Tensor, size: int) -> Tensor:
 
     Halved by boxes while that leaves at least `size`, then bicubic.
     """
-    image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    image = uint8_to_pil(pixels)
     while min(image.size) >= 2 * size:
         image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
     factor = size / min(image.size)

@@ -74,7 +74,12 @@ def from_pil(image: Image.Image) -> Tensor:
 
 def to_pil(x: Tensor) -> Image.Image:
     """(3, H, W) in [-1, 1], clamped and rounded, as an 8-bit RGB Pillow image."""
-    return Image.fromarray(to_uint8(x).permute(1, 2, 0).contiguous().cpu().numpy())
+    return uint8_to_pil(to_uint8(x))
+
+
+def uint8_to_pil(values: Tensor) -> Image.Image:
+    """8-bit values (3, H, W) as an RGB Pillow image."""
+    return Image.fromarray(values.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def read_picture(path: Path) -> Picture:

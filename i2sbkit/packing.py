@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from webdataset import TarWriter
 
-from .images import FORMATS, SAVE_OPTIONS
+from .images import FORMATS, SAVE_OPTIONS, uint8_to_pil
 from .jobs import pictures_in
 from .kernel.errors import Error
 from .reporting import Bar
@@ -119,7 +119,7 @@ def _picture(file: Path, size: int | None) -> bytes:
         return data
     suffix = file.suffix.lower()
     pixels = read_pixels(Sample(str(file), 0, {suffix[1:]: Part(file, 0, len(data))}))
-    image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    image = uint8_to_pil(pixels)
     factor = size / min(image.size)
     if factor >= 1:
         return data

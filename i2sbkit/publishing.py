@@ -13,14 +13,11 @@ from torch import Tensor
 
 from .checkpoint import check_plugins, read_header, read_tensors, write_weights
 from .kernel.errors import Error
-from .recipe import KINDS, Recipe, from_document
+from .kernel.plugins import PARTS
+from .recipe import PATHS, Recipe, from_document
 from .recipe_schema import SECTIONS
 from .shipped import bundled, find_weights
 
-__all__ = ["bundled", "export", "find_weights", "summary"]
-
-PRIVATE = (("data", "train"), ("data", "val"), ("train", "init"))
-"""Keys of a recipe that hold paths of whoever trained it."""
 NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler"}
 """Keys of a header that are written anew, or only a training goes on from."""
 
@@ -99,7 +96,7 @@ def _header(path: Path) -> dict[str, Any]:
     """The header, its kind known and all the sections of a recipe in it."""
     header = read_header(path)
     recipe = header.get("recipe")
-    whole = isinstance(recipe, dict) and all(isinstance(recipe.get(name), dict) for name in [*KINDS, *SECTIONS])
+    whole = isinstance(recipe, dict) and all(isinstance(recipe.get(name), dict) for name in [*PARTS, *SECTIONS])
     if not whole or header.get("kind") not in ("weights", "state"):
         raise Error(f"{path}: its i2sbkit header is damaged: it lacks its kind or sections of its recipe")
     return header
@@ -142,7 +139,7 @@ def _halved(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
 def _public_recipe(document: Mapping[str, Any], path: Path, sampler: str | None, nfe: int | None) -> Recipe:
     """The recipe with its default sampler replaced where asked, and without anybody's folders."""
     public: dict[str, dict[str, Any]] = json.loads(json.dumps(document))
-    for section, key in PRIVATE:
+    for section, key in PATHS:
         public[section][key] = _names_only(public[section].get(key))
     before = public["sampler"]
     if sampler and sampler != before["name"]:

@@ -16,12 +16,11 @@ from .kernel import registry as plugins
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Backbone, Corruption, Sampler
-from .kernel.plugins import did_you_mean
+from .kernel.plugins import PARTS, did_you_mean
 from .recipe_errors import KeyPath, Problems, Where, validate
 from .recipe_schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
 from .toml_text import key_lines, to_toml
 
-KINDS = ("corruption", "schedule", "backbone", "sampler")
 PATHS = {("data", "train"), ("data", "val"), ("train", "init")}
 """Keys whose values are paths: relative to their recipe, or where `--set` gives them to the current folder."""
 
@@ -122,9 +121,9 @@ def from_document(
     """
     registry = registry or plugins.default()
     problems = Problems(where)
-    problems.check_names((), document, [*KINDS, *SECTIONS], what="section")
+    problems.check_names((), document, [*PARTS, *SECTIONS], what="section")
     parts, options = {}, {}
-    for kind in KINDS:
+    for kind in PARTS:
         parts[kind], options[kind] = _part(kind, document.get(kind), registry, problems)
     sections: dict[str, Any] = {
         key: validate((key,), model, document.get(key, {}), problems) for key, model in SECTIONS.items()
@@ -134,7 +133,7 @@ def from_document(
     if parts["backbone"] and sections["data"]:
         _check_size(parts["backbone"], sections["data"].size, problems)
     problems.raise_any()
-    found = {kind: registry.get(kind, options[kind]["name"]) for kind in KINDS}
+    found = {kind: registry.get(kind, options[kind]["name"]) for kind in PARTS}
     return Recipe(
         document={**options, **{key: json.loads(value.model_dump_json()) for key, value in sections.items()}},
         parts=Parts(

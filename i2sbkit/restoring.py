@@ -47,8 +47,8 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     Raises:
         Error: unknown, an option it does not have, or one that does not fit the weights.
     """
+    given = {key: value for key, value in (("nfe", settings.nfe), ("eta", settings.eta)) if value is not None}
     if isinstance(settings.sampler, Sampler):
-        given = {key: value for key, value in (("nfe", settings.nfe), ("eta", settings.eta)) if value is not None}
         try:
             return replace(settings.sampler, **given) if given else settings.sampler  # type: ignore[type-var]
         except TypeError:
@@ -58,8 +58,7 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     own = default.pop("name")
     name = settings.sampler or own
     options: dict[str, Any] = default if name == own else {"nfe": default.get("nfe", 10)}
-    options |= {key: value for key, value in (("nfe", settings.nfe), ("eta", settings.eta)) if value is not None}
-    sampler: Sampler = registry.build("sampler", name, **options)
+    sampler: Sampler = registry.build("sampler", name, **(options | given))
     return sampler
 
 

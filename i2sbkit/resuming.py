@@ -6,7 +6,6 @@ samples, so the step is all that is left to know.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,14 +32,6 @@ FREE = {
 """Keys that may differ when a run goes on: they do not change the maths. (What `data.train` holds must stay.)"""
 
 
-def fingerprint(index: Index) -> str:
-    """What the data is, wherever it lies: keys and sizes of all samples."""
-    digest = hashlib.sha256()
-    for sample in index.samples:
-        digest.update(repr((sample.key, sorted((ext, part.size) for ext, part in sample.parts.items()))).encode())
-    return digest.hexdigest()[:16]
-
-
 def save_state(trainer: Trainer, run: Path, index: Index) -> None:
     """Write the state and the weights of this step; keep the last `keep` states."""
     recipe = trainer.recipe
@@ -50,10 +41,10 @@ def save_state(trainer: Trainer, run: Path, index: Index) -> None:
     for number, slots in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
     header = {"kind": "state", "recipe": recipe.document, "step": trainer.step, "ema_updates": trainer.ema.updates}
-    header |= {"data": fingerprint(index), "scaler": trainer.scaler.state_dict()}
+    header |= {"data": index.fingerprint, "scaler": trainer.scaler.state_dict()}
     name = f"state-{trainer.step:08d}.safetensors"
     save(run / name, tensors, header)
-    write_weights(run / "weights.safetensors", trainer.weights(), recipe, step=trainer.step, data=fingerprint(index))
+    write_weights(run / "weights.safetensors", trainer.weights(), recipe, step=trainer.step, data=index.fingerprint)
     until_now = [path for path in saved_states(run) if path.name <= name]  # beyond lies only what could not be read
     for old in until_now[recipe.train.keep :]:
         old.unlink()
@@ -111,7 +102,7 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
         for key in sorted({*values, *before[section]} - FREE.get(section, set()))
         if _maths(key, before[section].get(key)) != _maths(key, values.get(key))
     ]
-    if header["data"] != fingerprint(index):
+    if header["data"] != index.fingerprint:
         changes.append("data.train: the photographs are not the ones it was trained on")
     if changes:
         way_out = "put these back, or start anew with another --out"

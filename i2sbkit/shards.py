@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -47,6 +49,14 @@ class Index:
 
     samples: tuple[Sample, ...]
     shards: int
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the data is, wherever it lies: keys and sizes of all samples."""
+        digest = hashlib.sha256()
+        for sample in self.samples:
+            digest.update(repr((sample.key, sorted((ext, part.size) for ext, part in sample.parts.items()))).encode())
+        return digest.hexdigest()[:16]
 
 
 def open_index(paths: Sequence[str | Path]) -> Index:

@@ -1,10 +1,16 @@
 """Shared test set-up: --slow, one thread, and a recipe and weights to work with."""
 
 import shutil
+from functools import cache
 
 import pytest
 import torch
+from restore_command import folder_of_pictures, run_restore, weights_of_each_kind
 from tiny_training import SHORT, TINY, go, write_tiny_weights
+from working_weights import OT_ODE, SDE, working_weights
+
+import i2sbkit
+from i2sbkit.kernel import registry
 
 torch.set_num_threads(1)
 
@@ -52,3 +58,50 @@ def half_run(whole_run, tmp_path):
     recipe, run = whole_run
     shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("*20.safetensors", "weights.*"))
     return recipe, tmp_path / "run"
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder of installed plugins besides what is installed already."""
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delenv("I2SBKIT_PLUGINS", raising=False)
+    monkeypatch.setattr(registry, "default", cache(registry.default.__wrapped__))
+    return tmp_path / "site"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Weights that see x1, as most are."""
+    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "x1.safetensors"), "cpu")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """SDE weights that do not see x1."""
+    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "plain.safetensors", *SDE), "cpu")
+
+
+@pytest.fixture(scope="module")
+def otode(tmp_path_factory):
+    """Weights of an OT-ODE bridge."""
+    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "otode.safetensors", *OT_ODE), "cpu")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A folder of weights of each kind."""
+    return weights_of_each_kind(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to work in, with pictures in `in` and below it."""
+    monkeypatch.chdir(tmp_path)
+    folder_of_pictures(tmp_path / "in")
+    return tmp_path
+
+
+@pytest.fixture
+def restore(weights, capsys):
+    """Run the command; its exit code, stdout and stderr."""
+    return lambda *line, kind="x1": run_restore(weights, capsys, line, kind)

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
+from torch import Tensor
+
+from i2sbkit import Observation, from_pil
 
 CLEAN = Path(__file__).parent.parent / "examples/clean"
 
@@ -21,6 +24,16 @@ def photo(width: int, height: int, name: str = "lake-sherburne") -> Image.Image:
     top, left = (array.shape[0] - height) // 2, (array.shape[1] - width) // 2
     assert top >= 0 <= left
     return Image.fromarray(array[top : top + height, left : left + width].copy())
+
+
+def observation(name: str = "lake-sherburne", width: int = 40, height: int = 32) -> Observation:
+    """The middle of a photograph, as something to restore."""
+    return Observation(from_pil(photo(width, height, name)))
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    """The largest difference between two pictures."""
+    return float((a - b).abs().max())
 
 
 def pixels(path: str | Path) -> np.ndarray:

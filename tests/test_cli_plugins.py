@@ -3,24 +3,13 @@
 import json
 import sys
 import types
-from functools import cache
 
-import pytest
 from fake_plugins import corruption, hook, install
 from tiny_weights import tiny_weights
 
 from i2sbkit import __version__, shipped
 from i2sbkit.cli import execute
 from i2sbkit.kernel import registry
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder of installed plugins besides what is installed already."""
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.delenv("I2SBKIT_PLUGINS", raising=False)
-    monkeypatch.setattr(registry, "default", cache(registry.default.__wrapped__))
-    return tmp_path / "site"
 
 
 def report(capsys, *arguments):

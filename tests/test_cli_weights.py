@@ -11,7 +11,7 @@ from i2sbkit import shipped
 from i2sbkit.checkpoint import build_network, read_header, save
 from i2sbkit.cli import execute
 from i2sbkit.kernel.errors import Error
-from i2sbkit.publishing import bundled, find_weights
+from i2sbkit.shipped import bundled, find_weights
 
 
 @pytest.fixture

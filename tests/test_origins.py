@@ -1,7 +1,5 @@
 """Weights remember which distribution brought each of their parts, and say so where one is missing."""
 
-from functools import cache
-
 import pytest
 from fake_plugins import corruption, install, message
 from tiny_weights import tiny_weights
@@ -12,15 +10,6 @@ from i2sbkit.checkpoint import read_header, read_tensors, read_weights, save, wr
 from i2sbkit.kernel import registry
 from i2sbkit.publishing import export
 from i2sbkit.recipe import from_document
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder of installed plugins besides what is installed already."""
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.delenv("I2SBKIT_PLUGINS", raising=False)
-    monkeypatch.setattr(registry, "default", cache(registry.default.__wrapped__))
-    return tmp_path / "site"
 
 
 @pytest.fixture

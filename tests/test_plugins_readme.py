@@ -7,7 +7,6 @@ import sys
 import tomllib
 import zipfile
 from configparser import ConfigParser
-from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -33,15 +32,6 @@ def blocks(language):
 
 PLUGINS = {re.search(r'return \{"(\w+)":', text)[1]: text for text in blocks("python")}
 PYPROJECT, CORRUPTION = blocks("toml")
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder of installed plugins besides what is installed already."""
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.delenv("I2SBKIT_PLUGINS", raising=False)
-    monkeypatch.setattr(registry, "default", cache(registry.default.__wrapped__))
-    return tmp_path / "site"
 
 
 @pytest.fixture

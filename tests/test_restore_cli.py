@@ -11,30 +11,11 @@ from pathlib import Path
 import pytest
 from pictures import photo, pixels
 from PIL import Image
-from restore_command import everything, folder_of_pictures, run_restore, weights_of_each_kind
+from restore_command import everything
 
 import i2sbkit.restoring
 from i2sbkit import files, shipped
 from i2sbkit.cli import execute
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return weights_of_each_kind(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A folder to work in, with pictures in `in` and below it."""
-    monkeypatch.chdir(tmp_path)
-    folder_of_pictures(tmp_path / "in")
-    return tmp_path
-
-
-@pytest.fixture
-def restore(weights, capsys):
-    """Run the command; its exit code, stdout and stderr."""
-    return lambda *line, kind="x1": run_restore(weights, capsys, line, kind)
 
 
 def test_a_bad_file_is_reported_and_the_rest_goes_on(here, restore):

@@ -8,30 +8,11 @@ import pytest
 import torch
 from pictures import photo, pixels
 from PIL import Image
-from restore_command import everything, folder_of_pictures, run_restore, weights_of_each_kind
+from restore_command import everything
 
 import i2sbkit
 from i2sbkit.restore_files import spread
 from i2sbkit.restoring import Settings
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return weights_of_each_kind(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """A folder to work in, with pictures in `in` and below it."""
-    monkeypatch.chdir(tmp_path)
-    folder_of_pictures(tmp_path / "in")
-    return tmp_path
-
-
-@pytest.fixture
-def restore(weights, capsys):
-    """Run the command; its exit code, stdout and stderr."""
-    return lambda *line, kind="x1": run_restore(weights, capsys, line, kind)
 
 
 def test_a_nested_folder(here, restore):

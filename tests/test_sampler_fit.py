@@ -3,43 +3,15 @@
 import warnings
 
 import pytest
-from pictures import photo
-from working_weights import OT_ODE, SDE, working_weights
+from pictures import distance, observation
 
-import i2sbkit
-from i2sbkit import Error, Observation
+from i2sbkit import Error
 from i2sbkit.restoring import Settings
 from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.ode import Ode
 from i2sbkit_plugins.sde import Sde
 
 NAMES = ("lake-sherburne", "typewriter", "blue-periwinkle")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """Weights that see x1, as most are."""
-    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "x1.safetensors"), "cpu")
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    """SDE weights that do not see x1."""
-    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "plain.safetensors", *SDE), "cpu")
-
-
-@pytest.fixture(scope="module")
-def otode(tmp_path_factory):
-    """Weights of an OT-ODE bridge."""
-    return i2sbkit.load(working_weights(tmp_path_factory.mktemp("w") / "otode.safetensors", *OT_ODE), "cpu")
-
-
-def observation(name="lake-sherburne", width=40, height=32):
-    return Observation(i2sbkit.from_pil(photo(width, height, name)))
-
-
-def distance(a, b):
-    return float((a - b).abs().max())
 
 
 def chosen(model, **settings):

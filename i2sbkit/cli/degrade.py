@@ -39,8 +39,8 @@ def degrade(
     from ..checkpoint import read_weights
     from ..degrade_files import degraded_suffix, file_degrader
     from ..jobs import find_jobs, settle_existing
-    from ..publishing import find_weights
     from ..recipe import load_recipe
+    from ..shipped import find_weights
 
     loaded = load_recipe(recipe) if recipe else read_weights(find_weights(str(task))).recipe
     corruption = loaded.parts.corruption

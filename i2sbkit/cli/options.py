@@ -39,8 +39,11 @@ def shown_warnings() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
-    for warning in caught:
-        click.echo(f"warning: {warning.message}", err=True)
+    if caught:
+        from ..reporting import warn
+
+        for warning in caught:
+            warn(str(warning.message))
 
 
 def print_json(value: Any) -> None:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..kernel.plugins import KINDS
+from ..kernel.plugins import KINDS, PARTS
 from .options import examples, json_option, print_json
 from .tables import print_table
 
 if TYPE_CHECKING:
     from ..kernel.registry import Component
-
-IN_RECIPES = ("corruption", "schedule", "backbone", "sampler")
-"""The kinds that have options: those with a section in a recipe."""
 
 
 @click.group(
@@ -71,7 +68,7 @@ def _options(component: Component) -> dict[str, dict[str, Any]]:
     """Each option with its default, or as required."""
     from ..kernel.registry import options
 
-    if component.kind not in IN_RECIPES:
+    if component.kind not in PARTS:
         return {}
     return {
         name: {"required": True} if option.default is inspect.Parameter.empty else {"default": _plain(option.default)}

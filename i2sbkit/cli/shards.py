@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 
-from .options import json_option, print_json
+from .options import examples, json_option, print_json
 
 
 @click.group(
-    epilog="Examples:\n\n  i2sbkit shards pack photos/ data/train --size 512"
-    "\n\n  i2sbkit shards check 'data/train/*.tar'"
+    epilog=examples("i2sbkit shards pack photos/ data/train --size 512", "i2sbkit shards check 'data/train/*.tar'")
 )
 def shards() -> None:
     """Pack, index and check shards of photographs.
@@ -19,8 +18,10 @@ def shards() -> None:
 
 
 @shards.command(
-    epilog="Examples:\n\n  i2sbkit shards pack photos/ data/train"
-    "\n\n  i2sbkit shards pack photos/ data/train --size 512 --shard-size 200 --overwrite"
+    epilog=examples(
+        "i2sbkit shards pack photos/ data/train",
+        "i2sbkit shards pack photos/ data/train --size 512 --shard-size 200 --overwrite",
+    )
 )
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
@@ -55,7 +56,7 @@ def pack(folder: Path, out: Path, shard_size: float, size: int | None, overwrite
     return 1 if packed.failed else 0
 
 
-@shards.command(epilog="Examples:\n\n  i2sbkit shards index data/train\n\n  i2sbkit shards index 'train-*.tar'")
+@shards.command(epilog=examples("i2sbkit shards index data/train", "i2sbkit shards index 'train-*.tar'"))
 @click.argument("sources", nargs=-1, required=True, metavar="SHARDS...")
 def index(sources: tuple[str, ...]) -> None:
     """Write an index beside each shard, so that it opens fast.
@@ -73,7 +74,7 @@ def index(sources: tuple[str, ...]) -> None:
         click.echo(write_index(path))
 
 
-@shards.command(epilog="Examples:\n\n  i2sbkit shards check data/train\n\n  i2sbkit shards check 'train-*.tar' --json")
+@shards.command(epilog=examples("i2sbkit shards check data/train", "i2sbkit shards check 'train-*.tar' --json"))
 @click.argument("sources", nargs=-1, required=True, metavar="SHARDS...")
 @json_option
 def check(sources: tuple[str, ...], as_json: bool) -> int:

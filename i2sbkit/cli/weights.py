@@ -18,7 +18,8 @@ def weights() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List the bundled weights: names for --task."""
-    from ..publishing import bundled, summary
+    from ..publishing import summary
+    from ..shipped import bundled
 
     found = [summary(path) for path in bundled().values()]
     if as_json:
@@ -55,7 +56,8 @@ def info(source: str, as_json: bool) -> None:
     All of it, its recipe included; of weights or of a training state.
     """
     from ..checkpoint import read_header
-    from ..publishing import find_weights, summary
+    from ..publishing import summary
+    from ..shipped import find_weights
     from ..toml_text import to_toml
 
     path = find_weights(source)

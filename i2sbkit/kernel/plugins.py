@@ -19,7 +19,9 @@ from . import hookspecs
 from .errors import Error
 from .hookspecs import GROUP
 
-KINDS = ("corruption", "schedule", "backbone", "sampler", "logger", "importer")
+PARTS = ("corruption", "schedule", "backbone", "sampler")
+"""The kinds with a section in a recipe."""
+KINDS = (*PARTS, "logger", "importer")
 """What plugins bring; the hook of a kind is its plural."""
 OURS = "i2sbkit"
 """The distribution of the built-ins."""
