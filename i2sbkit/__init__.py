@@ -10,7 +10,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .api import Model, load
+    from .attending import attention, attention_problem
     from .images import from_pil, to_pil
+    from .importing import Imported
     from .kernel import registry
     from .kernel.bridge import Bridge
     from .kernel.errors import Error, NotLinear
@@ -28,13 +30,18 @@ if TYPE_CHECKING:
         Tables,
     )
     from .kernel.rng import Rng
+    from .point_spread import gaussian_kernel, uniform_kernel
     from .reporting import Logger
+    from .trajectories import Trajectory, trajectory
 
 _HOMES = {
     "load": ".api",
     "Model": ".api",
+    "attention": ".attending",
+    "attention_problem": ".attending",
     "from_pil": ".images",
     "to_pil": ".images",
+    "Imported": ".importing",
     "Bridge": ".kernel.bridge",
     "Error": ".kernel.errors",
     "NotLinear": ".kernel.errors",
@@ -50,7 +57,11 @@ _HOMES = {
     "Step": ".kernel.interfaces",
     "Tables": ".kernel.interfaces",
     "Rng": ".kernel.rng",
+    "gaussian_kernel": ".point_spread",
+    "uniform_kernel": ".point_spread",
     "Logger": ".reporting",
+    "Trajectory": ".trajectories",
+    "trajectory": ".trajectories",
 }
 
 __all__ = [
@@ -60,6 +71,7 @@ __all__ = [
     "Corruption",
     "Denoise",
     "Error",
+    "Imported",
     "Logger",
     "Model",
     "NotLinear",
@@ -70,12 +82,18 @@ __all__ = [
     "State",
     "Step",
     "Tables",
+    "Trajectory",
     "__version__",
+    "attention",
+    "attention_problem",
     "from_pil",
+    "gaussian_kernel",
     "hookimpl",
     "load",
     "registry",
     "to_pil",
+    "trajectory",
+    "uniform_kernel",
 ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2sbkit import Bridge
+from i2sbkit import Bridge, registry
 from i2sbkit_plugins.i2sb import I2sb
 from i2sbkit_plugins.jpeg_i2sb import JpegI2sb
 
@@ -70,3 +70,38 @@ def test_jpeg_i2sb_is_the_authors(quality, size):
     corruption = JpegI2sb(quality=quality)
     ours = torch.stack([corruption.corrupt(x0, torch.Generator()).image for x0 in clean])
     assert ((ours - expected).abs() > 2e-3).float().mean() < 1e-3
+
+
+CORRUPTIONS = {
+    "blur-uni": ("blur-i2sb", {"kernel": "uniform"}),
+    "blur-gauss": ("blur-i2sb", {"kernel": "gaussian"}),
+    "sr4x-pool": ("superres", {"scale": 4, "filter": "pool"}),
+    "sr4x-bicubic": ("superres", {"scale": 4, "filter": "bicubic"}),
+    "inpaint-center": ("inpaint", {"shape": "center"}),
+}
+
+
+@pytest.fixture(scope="module")
+def corruptions_file():
+    with np.load(GOLDEN / "corruptions.npz") as file:
+        return {key: torch.from_numpy(file[key]) for key in file.files}
+
+
+@pytest.mark.parametrize(
+    ("task", "size"), [*((task, 64) for task in CORRUPTIONS), ("blur-gauss", 256), ("sr4x-bicubic", 256)]
+)
+def test_corruptions_equal_the_authors(corruptions_file, task, size):
+    """What the paper's blurs, super-resolutions and centre mask make of a picture, enlarged to its size, to 1e-4."""
+    name, options = CORRUPTIONS[task]
+    corruption, rng = registry.build("corruption", name, **options), torch.Generator().manual_seed(0)
+    for x0, theirs in zip(corruptions_file[f"x{size}"], corruptions_file[f"{task}/{size}"], strict=True):
+        y = corruption.corrupt(x0, rng)
+        ours = y.image if y.mask is not None else corruption.lift(y, rng)
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
+def test_the_centre_mask_equals_the_authors(corruptions_file):
+    """Its place, to the pixel."""
+    x0, mask = corruptions_file["x64"][0], corruptions_file["inpaint-center/64/mask"][0]
+    y = registry.build("corruption", "inpaint").corrupt(x0, torch.Generator().manual_seed(0))
+    assert torch.equal(y.mask, mask.float())

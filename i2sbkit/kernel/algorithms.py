@@ -3,12 +3,14 @@
 Each wrapper takes a `Denoise` function and gives one back, so no plugin has to know of any of them.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bridge import Bridge
-from .interfaces import Denoise
+from .interfaces import Denoise, Operator
 from .rng import Rng
 
 
@@ -79,6 +81,29 @@ def conditioned(denoise: Denoise, x1: Tensor) -> Denoise:
 def known_pixels(denoise: Denoise, known: Tensor, mask: Tensor) -> Denoise:
     """Put what is known into each clean estimate: `known` (B, C, H, W) where `mask` (B, 1, H, W) is 0."""
     return lambda x_n, n: torch.where(mask > 0, denoise(x_n, n), known)
+
+
+def consistent(denoise: Denoise, operators: Sequence[Operator], observed: Sequence[Tensor], rho: float) -> Denoise:
+    """Pull each clean estimate towards its observation: x0h - rho grad ||A x0h - y||^2 (CDDB, Chung et al. 2023).
+
+    Args:
+        operators, observed: one an image; `observed` are the images (C, h, w) that the operators lead to.
+        rho: the step; up to 0.5 it never overshoots where A enlarges nothing, as blurs and means do not.
+    """
+
+    def wrapped(x_n: Tensor, n: int) -> Tensor:
+        x0h = denoise(x_n, n)
+        residuals = [_residual(a, x, y.to(x)) for a, x, y in zip(operators, x0h, observed, strict=True)]
+        gradient = torch.stack([2 * a.At(r) for a, r in zip(operators, residuals, strict=True)])
+        return x0h - rho * gradient
+
+    return wrapped
+
+
+def _residual(operator: Operator, x: Tensor, y: Tensor) -> Tensor:
+    """A x + offset - y for one image."""
+    offset = operator.offset
+    return operator.A(x) - y + (offset.to(y) if isinstance(offset, Tensor) else offset)
 
 
 def padded(denoise: Denoise, multiple_of: int = 1, min_size: int = 1) -> Denoise:

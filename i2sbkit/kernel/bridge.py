@@ -15,12 +15,15 @@ class Bridge:
 
     Args:
         schedule: the curves.
-        ot_ode: the limit C = 0 (Liu et al. 2023, Prop. 3.4): nothing draws noise.
+        ot_ode: the limit C = 0 (Liu et al. 2023, Prop. 3.4): no step draws noise.
+        add_x1_noise: the bridge ends at the lifted observation plus N(0, 1), as the authors do where it has lost
+            too much to start from (colour). What conditions the network stays clear.
     """
 
-    def __init__(self, schedule: BridgeSchedule, ot_ode: bool = False) -> None:
+    def __init__(self, schedule: BridgeSchedule, ot_ode: bool = False, add_x1_noise: bool = False) -> None:
         self.schedule = schedule
         self.ot_ode = ot_ode
+        self.add_x1_noise = add_x1_noise
 
     def __len__(self) -> int:
         """N, the number of nodes."""
@@ -75,7 +78,8 @@ class Bridge:
 
     def endpoint(self, lifted: Tensor, rng: Rng) -> Tensor:
         """What the bridge ends at, from the lifted observation."""
-        return self.schedule.endpoint(lifted, rng)
+        x1 = self.schedule.endpoint(lifted, rng)
+        return x1 + rng.normal_like(x1) if self.add_x1_noise else x1
 
     def start(self, x1: Tensor, rng: Rng) -> Tensor:
         """What sampling starts from."""

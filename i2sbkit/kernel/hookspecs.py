@@ -44,4 +44,8 @@ def loggers() -> Factories:  # type: ignore[empty-body]
 
 @hookspec
 def importers() -> Factories:  # type: ignore[empty-body]
-    """Readers of foreign checkpoints: functions that `i2sbkit weights import` calls."""
+    """Readers of foreign checkpoints: functions `read(source: Path) -> i2sbkit.Imported | None`.
+
+    `i2sbkit weights import SOURCE` asks one after another. None says that `source`, a file or a folder, is nothing of
+    the reader's kind; what is of its kind but cannot be read raises `i2sbkit.Error`.
+    """

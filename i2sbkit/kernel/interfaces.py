@@ -46,17 +46,19 @@ class Observation:
 
 @dataclass(frozen=True)
 class Operator:
-    """The linear map of one observation, as functions on single images.
+    """The linear map of one observation, as functions on single images: y.image = A x0 + offset.
 
     Attributes:
         A: (C, H, W) -> (C, h, w).
         At: its adjoint, (C, h, w) -> (C, H, W): <A x, y> = <x, At y>.
         pinv: its pseudo-inverse, with A pinv A = A; None where none is known.
+        offset: what the observation holds whatever x0 is, such as the fill of its holes; a number or (C, h, w).
     """
 
     A: Callable[[Tensor], Tensor]
     At: Callable[[Tensor], Tensor]
     pinv: Callable[[Tensor], Tensor] | None = None
+    offset: Tensor | float = 0.0
 
 
 class Corruption(ABC):
@@ -64,6 +66,8 @@ class Corruption(ABC):
 
     scale: int = 1
     """H / h: by how much the observation is smaller than the clean image."""
+    masks: bool = False
+    """Whether parts of its observations may be missing, so that a mask goes with them."""
 
     @abstractmethod
     def corrupt(self, x0: Tensor, rng: Generator) -> Observation:
@@ -184,6 +188,17 @@ class Backbone(ABC):
     @abstractmethod
     def build(self, in_channels: int, out_channels: int) -> nn.Module:
         """A network with forward(x (B, in, H, W), t (B,)) -> (B, out, H, W)."""
+
+    def check_device(self, device: torch.device) -> None:
+        """See that `device` can do what the options ask for; by default they ask for nothing special.
+
+        Where it raises, the host does not train, and restores with a warning: the network must then go on without,
+        to the same numbers.
+
+        Raises:
+            Error: it cannot; the message begins with the option, such as `attention = "xformers" cannot run on cpu`.
+        """
+        return
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""Blur kernels (point-spread functions): made from a few numbers, or read from a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .kernel.errors import Error
+
+FORMS = "uniform:SIZE, gaussian:SIZE:SIGMA, or a file (a picture of the kernel, or .npy)"
+
+
+def uniform_kernel(size: int) -> Tensor:
+    """A box of `size` x `size` pixels; (size, size) float32, its sum 1."""
+    return torch.full((size, size), 1 / size**2)
+
+
+def gaussian_kernel(size: int, sigma: float) -> Tensor:
+    """A Gaussian of standard deviation `sigma` pixels, cut to (size, size); float32, its sum 1."""
+    taps = torch.exp(-0.5 * ((torch.arange(size, dtype=torch.float64) - (size - 1) / 2) / sigma) ** 2)
+    taps = taps / taps.sum()
+    return torch.outer(taps, taps).float()
+
+
+def read_kernel(spec: str) -> Tensor:
+    """The kernel that a text stands for: "uniform:9", "gaussian:5:10", or the path of a file.
+
+    Of a picture the brightness counts. Sizes are made odd by a row or column of zeros, and the sum is made 1.
+
+    Returns:
+        (height, width) float32, both odd; entry (height // 2, width // 2) is the pixel itself.
+
+    Raises:
+        Error: none of these, or numbers that are no kernel.
+    """
+    if match := re.fullmatch(r"uniform:(\d+)", spec):
+        return uniform_kernel(_odd(int(match[1]), spec))
+    if match := re.fullmatch(r"gaussian:(\d+):(\d+\.?\d*)", spec):
+        if not float(match[2]) > 0:
+            raise Error(f"kernel {spec}: sigma must be > 0")
+        return gaussian_kernel(_odd(int(match[1]), spec), float(match[2]))
+    path = Path(spec)
+    if not path.is_file():
+        raise Error(f"kernel {spec!r}: no such file; give {FORMS}")
+    return as_kernel(_values(path), str(path))
+
+
+def as_kernel(values: np.ndarray | Tensor, name: str = "kernel") -> Tensor:
+    """Numbers as a kernel: see `read_kernel`.
+
+    Raises:
+        Error: not two-dimensional, not finite, or their sum is not positive.
+    """
+    kernel = torch.as_tensor(np.asarray(values, dtype=np.float64))
+    if kernel.dim() != 2 or not kernel.numel():
+        raise Error(f"{name}: a kernel is (height, width), got {tuple(kernel.shape)}")
+    if not kernel.isfinite().all() or not kernel.sum() > 0:
+        raise Error(f"{name}: a kernel holds finite numbers with a sum above 0")
+    height, width = kernel.shape
+    odd = torch.zeros(height + 1 - height % 2, width + 1 - width % 2, dtype=torch.float64)
+    odd[:height, :width] = kernel
+    return (odd / odd.sum()).float()
+
+
+def _values(path: Path) -> np.ndarray:
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        with Image.open(path) as file:
+            return np.asarray(file.convert("F"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise Error(f"kernel {path}: cannot be read ({error}); give {FORMS}") from None
+
+
+def _odd(size: int, spec: str) -> int:
+    if size < 1 or size % 2 == 0:
+        raise Error(f"kernel {spec}: the size must be an odd number, so that the kernel has a middle")
+    return size
