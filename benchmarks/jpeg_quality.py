@@ -11,9 +11,9 @@ import argparse
 import torch
 
 import i2sbkit
-from i2sbkit.data import validation_pairs
 from i2sbkit.images import from_uint8, to_uint8
 from i2sbkit.metrics import psnr, ssim
+from i2sbkit.pairs import Damage, validation_pairs
 from i2sbkit.recipe import load_recipe
 from i2sbkit.shards import open_index
 
@@ -26,7 +26,7 @@ def main(data: str, nfes: list[int], weights: str) -> None:
     print("| --- " * (len(nfes) + 2) + "|")
     for quality in (5, 10, 20, 30, 40):
         corruption = i2sbkit.registry.build("corruption", "jpeg", quality=quality)
-        pairs = validation_pairs(open_index([data]), corruption, size=256, quantize=True, seed=0, count=1000)
+        pairs = validation_pairs(open_index([data]), Damage(corruption), size=256, seed=0, count=1000)
         cells = [score([(pair.x1, pair.x0) for pair in pairs])]
         for nfe in nfes:
             restored = [model.restore(pair.x1, nfe=nfe) for pair in pairs]

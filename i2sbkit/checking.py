@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .folders import scan_folder
 from .kernel.errors import Error
 from .reporting import Bar
-from .shards import Sample, expand, read_pixels, scan_folder
+from .shards import Sample, expand, read_degraded, read_pixels
 from .tars import PICTURES, Part, index_path, read_index, scan_tar, walk_tar
 
 
@@ -47,8 +48,9 @@ class Report:
 def check(paths: Iterable[str | Path]) -> Report:
     """Read everything in shards and folders of pictures, and decode every photograph.
 
-    Found are truncated and damaged tars, photographs that cannot be decoded, samples without one or with several, keys
-    and photographs that come twice, and indexes that do not fit their shards.
+    Found are truncated and damaged tars, photographs that cannot be decoded, samples without one or with several,
+    degraded pictures that do not fit their clean ones, keys and photographs that come twice, and indexes that do not
+    fit their shards.
 
     Raises:
         Error: there is nothing under one of the paths.
@@ -114,12 +116,22 @@ class _Checker:
     def _check_picture(self, sample: Sample, part: Part) -> None:
         try:
             digest = hashlib.sha256(part.read()).digest()
-            read_pixels(sample)
+            shape = read_pixels(sample).shape
+            if sample.degraded:
+                self._check_pair(sample, part, shape, read_degraded(sample).shape)
         except Error as error:
             self._add(part.path, sample.key, _what(error, part.path, sample.key))
             return
         if other := self._first(digest, part.path, sample.key):
             self._add(part.path, sample.key, f"the same picture as {other}")
+
+    def _check_pair(self, sample: Sample, part: Part, clean: Sequence[int], degraded: Sequence[int]) -> None:
+        """The clean picture must be a whole number of times as large as the degraded one, both ways alike."""
+        scale = clean[1] // degraded[1]
+        if not scale or tuple(clean[1:]) != tuple(side * scale for side in degraded[1:]):
+            sizes = [f"{columns} x {rows}" for _, rows, columns in (clean, degraded)]
+            what = f"the clean picture is {sizes[0]}, the degraded {sizes[1]}, which goes into it no whole times"
+            self._add(part.path, sample.key, what)
 
     def _check_index(self, path: Path) -> None:
         try:

@@ -1,4 +1,4 @@
-"""From photographs to training pairs: crop, corrupt, quantise, lift.
+"""Training data: which photograph is cut where for which sample, and batches of the pairs made of them.
 
 Sample number `counter` of a training is always the same pair, whatever worker or rank makes it: its place in the
 order and all its random numbers follow from (seed, counter).
@@ -10,31 +10,21 @@ import atexit
 import signal
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess, active_children
+from typing import Literal
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from .images import from_uint8, to_uint8, uint8_to_pil
 from .kernel.errors import Error
-from .kernel.interfaces import Corruption, Observation
 from .kernel.rng import derive_seed
 from .order import WINDOW, CounterSampler, epoch_order
+from .pairs import Damage, Pair
+from .photographs import Photograph, centre
 from .recipe import Recipe
-from .shards import Index, read_pixels
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One training sample: clean x0 and lifted x1 (3, H, W), and the mask (1, H, W) where something is missing."""
-
-    x0: Tensor
-    x1: Tensor
-    mask: Tensor | None = None
+from .shards import Index, open_index
 
 
 @dataclass(frozen=True)
@@ -57,16 +47,22 @@ class Batch:
             yield Batch(self.x0[part], self.x1[part], mask, self.counters[part])
 
 
-def quantized(y: Observation) -> Observation:
-    """An observation as an 8-bit file would hand it over: clamped and rounded."""
-    return replace(y, image=from_uint8(to_uint8(y.image)))
+def open_data(recipe: Recipe, which: Literal["train", "val"]) -> Index:
+    """The photographs that a recipe trains on, or is validated with.
+
+    Raises:
+        Error: it names none, or they are not there.
+    """
+    paths, paired = recipe.paths(which), recipe.data.paired
+    if not paths:
+        raise Error(no_data(recipe))
+    return open_index(paths, paired)
 
 
-def make_pair(corruption: Corruption, x0: Tensor, rng: Generator, quantize: bool) -> Pair:
-    """Damage x0 (3, H, W) and place the result on the bridge."""
-    y = corruption.corrupt(x0, rng)
-    y = quantized(y) if quantize else y
-    return Pair(x0, corruption.lift(y, rng), y.mask)
+def no_data(recipe: Recipe) -> str:
+    """What to do where a recipe names nothing to train on."""
+    option, folder = (" --paired", "with clean/ and degraded/ in it") if recipe.data.paired else ("", "of pictures")
+    return f"no data: --set data.train=PATH of shards (`i2sbkit shards pack FOLDER OUT{option}`) or a folder {folder}"
 
 
 class TrainingSet(Dataset[Pair]):
@@ -76,38 +72,44 @@ class TrainingSet(Dataset[Pair]):
         size: side of the crops in pixels.
         crop: "random", or "center" after resizing the shorter side to `size`.
         crops: how often each photograph is used in an epoch.
+        margin: pixels around each crop that are damaged with it and then cut off, so that a kernel meets what it meets
+            in a whole photograph rather than the crop's border.
     """
 
     def __init__(
         self,
         index: Index,
-        corruption: Corruption,
+        damage: Damage,
         *,
         size: int,
         crop: str = "random",
         flip: bool = True,
-        quantize: bool = True,
         crops: int = 1,
+        margin: int = 0,
         seed: int = 0,
     ) -> None:
-        self.index, self.corruption, self.size = index, corruption, size
-        self.crop, self.flip, self.quantize, self.crops, self.seed = crop, flip, quantize, crops, seed
-        self._decoded: OrderedDict[int, Tensor] = OrderedDict()
+        self.index, self.damage, self.size, self.margin = index, damage, size + 2 * margin, margin
+        self.crop, self.flip, self.crops, self.seed = crop, flip, crops, seed
+        self._decoded: OrderedDict[int, Photograph] = OrderedDict()
         self._held = WINDOW if crops > 1 else 1
         self._epoch, self._order = -1, list[int]()
 
     @classmethod
     def of(cls, recipe: Recipe, index: Index) -> TrainingSet:
-        """The training set of a recipe on the photographs of an index."""
+        """The training set of a recipe on the photographs of an index.
+
+        Raises:
+            Error: the recipe's masks cannot be read.
+        """
         data = recipe.data
         return cls(
             index,
-            recipe.parts.corruption,
+            Damage.of(recipe),
             size=data.size,
             crop=data.crop,
             flip=data.flip,
-            quantize=data.quantize,
             crops=data.crops,
+            margin=data.margin,
             seed=recipe.train.seed,
         )
 
@@ -117,46 +119,33 @@ class TrainingSet(Dataset[Pair]):
 
     def __getitem__(self, counter: int) -> Pair:
         rng = Generator().manual_seed(derive_seed(self.seed, "sample", counter))
-        pixels = self._cut(self._photograph(counter), rng)
+        crop = self._cut(self._photograph(counter), rng)
         if self.flip and torch.rand((), generator=rng) < 0.5:
-            pixels = pixels.flip(2)
-        return make_pair(self.corruption, from_uint8(pixels), rng, self.quantize)
+            crop = crop.flipped()
+        return self.damage.pair(crop, rng).trimmed(self.margin)
 
-    def _photograph(self, counter: int) -> Tensor:
+    def _photograph(self, counter: int) -> Photograph:
         """The decoded photograph of a counter; the last few stay in memory."""
         epoch, place = divmod(counter, len(self))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, epoch_order(self.index, self.seed, epoch, self.crops)
         number = self._order[place]
         if number not in self._decoded:
-            pixels = read_pixels(self.index.samples[number])
-            smaller = self.crop == "center" or min(pixels.shape[1:]) < self.size
-            self._decoded[number] = resized(pixels, self.size) if smaller else pixels
+            photograph = self.damage.read(self.index.samples[number])
+            smaller = self.crop == "center" or photograph.shorter < self.size
+            self._decoded[number] = photograph.resized(self.size) if smaller else photograph
         self._decoded.move_to_end(number)
         while len(self._decoded) > self._held:
             self._decoded.popitem(last=False)
         return self._decoded[number]
 
-    def _cut(self, pixels: Tensor, rng: Generator) -> Tensor:
-        spare = [side - self.size for side in pixels.shape[1:]]
+    def _cut(self, photograph: Photograph, rng: Generator) -> Photograph:
+        spare = photograph.spare(self.size)
         if self.crop == "random":
             top, left = (int(torch.randint(extra + 1, (), generator=rng)) for extra in spare)
         else:
-            top, left = (extra // 2 for extra in spare)
-        return pixels[:, top : top + self.size, left : left + self.size]
-
-
-def resized(pixels: Tensor, size: int) -> Tensor:
-    """8-bit (3, H, W) with its shorter side made `size`, as the ADM's data were made (Dhariwal and Nichol 2021).
-
-    Halved by boxes while that leaves at least `size`, then bicubic.
-    """
-    image = uint8_to_pil(pixels)
-    while min(image.size) >= 2 * size:
-        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
-    factor = size / min(image.size)
-    image = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)
+            top, left = (centre(extra, whole=True) for extra in spare)
+        return photograph.cut(top, left, self.size)
 
 
 @dataclass(frozen=True)
@@ -233,18 +222,3 @@ def _stack_masks(pairs: list[Pair]) -> Tensor | None:
     if all(pair.mask is None for pair in pairs):
         return None
     return torch.stack([torch.ones_like(pair.x0[:1]) if pair.mask is None else pair.mask for pair in pairs])
-
-
-def validation_pairs(
-    index: Index, corruption: Corruption, *, size: int, quantize: bool, seed: int, count: int
-) -> list[Pair]:
-    """Centre crops of up to `count` photographs, their damage fixed by the seed and the photograph's key."""
-    pairs = []
-    for sample in index.samples[:count]:
-        pixels = read_pixels(sample)
-        pixels = resized(pixels, size) if min(pixels.shape[1:]) < size else pixels
-        top, left = ((side - size) // 2 for side in pixels.shape[1:])
-        x0 = from_uint8(pixels[:, top : top + size, left : left + size])
-        rng = Generator().manual_seed(derive_seed(seed, sample.key))
-        pairs.append(make_pair(corruption, x0, rng, quantize))
-    return pairs

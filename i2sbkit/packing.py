@@ -1,4 +1,4 @@
-"""A folder of photographs as shards: equal folders give equal bytes, and nothing half-done is left behind."""
+"""Photographs as shards: equal folders give equal bytes, and nothing half-done is left behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,15 +16,13 @@ from PIL import Image
 from webdataset import TarWriter
 
 from .images import FORMATS, SAVE_OPTIONS, uint8_to_pil
-from .jobs import pictures_in
 from .kernel.errors import Error
+from .pack_sources import Files, Found, Item, Source, class_of
 from .reporting import Bar
-from .shards import Sample, folder_keys, read_pixels
+from .shards import decode
 from .stopping import Stopped, StopRequest, stop_requests
-from .tars import Part
+from .tars import DEGRADED, DEGRADED_PICTURES, PICTURES
 
-COMPANIONS = (".json", ".txt", ".npy")
-"""What is packed with a picture where it lies beside it under the same name."""
 MEGABYTE = 1_000_000
 
 
@@ -44,26 +42,49 @@ class Packed:
 
 
 def pack(
-    folder: Path, out: Path, *, shard_size: float = 100, size: int | None = None, overwrite: bool = False
+    folder: Path,
+    out: Path,
+    *,
+    shard_size: float = 100,
+    size: int | None = None,
+    overwrite: bool = False,
+    source: Source = Source(),  # noqa: B008 - a value
 ) -> Packed:
     """Write the pictures in a folder and those below it to `out/<name of out>-000000.tar` and on.
 
-    Files are packed as they are, with what lies beside them; a photograph without .json gets one with its path. All
-    shards are written aside first and take their places at the end.
+    Files are packed as they are, with what lies beside them; a photograph without .json gets one with its path, and
+    where labels are wanted its class, whose number is then in its .cls. All shards are written aside first and take
+    their places at the end.
 
     Args:
         shard_size: megabytes after which a new shard is begun.
         size: photographs whose shorter side is longer in pixels are made smaller, by Lanczos, upright and without
-            metadata.
+            metadata; of pairs both, which must be of one size.
         overwrite: replace the shards of an earlier packing into `out`; other files there stay.
+        source: how the folder is to be taken.
 
     Raises:
         Error: no pictures there, none left, or `out` is not empty.
         Stopped: Ctrl-C or SIGTERM came; `out` is as it was.
     """
-    if not folder.is_dir():
-        raise Error(f"{folder}: no such folder")
-    files = pictures_in(folder)
+    with source.open(folder) as found:
+        _prepare(out, overwrite)
+        aside = Path(tempfile.mkdtemp(prefix=".packing-", dir=out))
+        packed = Packed()
+        try:
+            with Bar(len(found.items), 0, "photograph") as bar, stop_requests() as stop:
+                samples = _samples(found, size, packed, bar, stop)
+                _write_shards(aside, _name(out), samples, shard_size * MEGABYTE)
+            if not packed.photographs:
+                raise Error(f"{folder}: none of its pictures could be packed; the first: {packed.failed[0]}")
+            packed.shards = _settle(aside, out)
+        finally:
+            shutil.rmtree(aside)
+    return packed
+
+
+def _prepare(out: Path, overwrite: bool) -> None:
+    """Make the folder, unless there is something in it."""
     if out.exists() and not out.is_dir():
         raise Error(f"{out}: a file; OUT is a folder for shards")
     if out.is_dir() and any(out.iterdir()) and not overwrite:
@@ -71,18 +92,6 @@ def pack(
             f"{out}: not empty; take another folder, or --overwrite to replace the shards packed into it before"
         )
     out.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".packing-", dir=out))
-    packed = Packed()
-    try:
-        with Bar(len(files), 0, "photograph") as bar, stop_requests() as stop:
-            samples = _samples(folder, files, size, packed, bar, stop)
-            _write_shards(aside, _name(out), samples, shard_size * MEGABYTE)
-        if not packed.photographs:
-            raise Error(f"{folder}: none of its pictures could be read; `i2sbkit shards check {folder}` says more")
-        packed.shards = _settle(aside, out)
-    finally:
-        shutil.rmtree(aside)
-    return packed
 
 
 def _name(out: Path) -> str:
@@ -90,42 +99,60 @@ def _name(out: Path) -> str:
 
 
 def _samples(
-    folder: Path, files: list[Path], size: int | None, packed: Packed, bar: Bar, stop: StopRequest
+    found: Found, size: int | None, packed: Packed, bar: Bar, stop: StopRequest
 ) -> Iterator[dict[str, str | bytes]]:
     """Photographs as webdataset writes them: their parts by extension, and `__key__`."""
-    keys = folder_keys(file.relative_to(folder) for file in files)
-    for done, (key, file) in enumerate(zip(keys, files, strict=True), 1):
+    packed.failed += found.left_out
+    for line in found.left_out:
+        bar.say(f"left out: {line}")
+    for done, item in enumerate(found.items, 1):
         if stop.signum is not None:
             raise Stopped("stopped; nothing was packed", stop.signum)
         bar.show(done, "")
-        parts = {"json": json.dumps({"path": file.relative_to(folder).as_posix()}, ensure_ascii=False).encode()}
         try:
-            for beside in map(file.with_suffix, COMPANIONS):
-                if beside.is_file():
-                    parts[beside.suffix[1:]] = beside.read_bytes()
-            parts[file.suffix.lower()[1:]] = _picture(file, size)
+            files = _sized(item.read(), size, item.place)
         except (Error, OSError) as error:
             packed.failed.append(str(error))
             bar.say(f"left out: {error}")
             continue
         packed.photographs += 1
-        yield {"__key__": key, **parts}
+        yield {"__key__": item.key, **_described(item, found.classes), **files}
 
 
-def _picture(file: Path, size: int | None) -> bytes:
-    """A picture file's bytes, or those of a smaller one in its format."""
-    data = file.read_bytes()
+def _described(item: Item, classes: Mapping[str, int]) -> Files:
+    """What is told of a photograph: where it was and, as torchvision's `ImageFolder` numbers it, its class."""
+    facts = {"path": item.place}
+    if not classes:
+        return {"json": json.dumps(facts, ensure_ascii=False).encode()}
+    facts["class"] = class_of(item)
+    return {"json": json.dumps(facts, ensure_ascii=False).encode(), "cls": str(classes[class_of(item)]).encode()}
+
+
+def _sized(files: Files, size: int | None, place: str) -> Files:
+    """A sample's files with the pictures among them made smaller, where their shorter side is longer than `size`.
+
+    Raises:
+        Error: one cannot be decoded, or the two of a pair differ in size.
+    """
     if size is None:
-        return data
-    suffix = file.suffix.lower()
-    pixels = read_pixels(Sample(str(file), 0, {suffix[1:]: Part(file, 0, len(data))}))
-    image = uint8_to_pil(pixels)
+        return files
+    images = {
+        name: uint8_to_pil(decode(files[name], place)) for name in (*PICTURES, *DEGRADED_PICTURES) if name in files
+    }
+    if len({image.size for image in images.values()}) > 1:
+        sizes = " and ".join(f"{image.width} x {image.height}" for image in images.values())
+        raise Error(f"{place}: {sizes}; --size takes pairs of one size only: leave it out")
+    made = {name: _picture(image, size, name) for name, image in images.items() if min(image.size) > size}
+    return files | made
+
+
+def _picture(image: Image.Image, size: int, name: str) -> bytes:
+    """A picture with its shorter side made `size`, as a file in the format of an extension."""
     factor = size / min(image.size)
-    if factor >= 1:
-        return data
     smaller = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.LANCZOS)
+    kind = FORMATS[f".{name.removeprefix(DEGRADED)}"]
     encoded = io.BytesIO()
-    smaller.save(encoded, FORMATS[suffix], **SAVE_OPTIONS.get(FORMATS[suffix], {}))
+    smaller.save(encoded, kind, **SAVE_OPTIONS.get(kind, {}))
     return encoded.getvalue()
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from .checkpoint import build_network
+from .data import no_data, open_data
 from .recipe import Recipe
-from .shards import open_index
 
 COPIES = 5
 """Each parameter is kept as itself, its gradient, two moments of AdamW and its average."""
@@ -22,13 +22,16 @@ OVERHEAD = 1.25
 def plan(recipe: Recipe, run: Path) -> dict[str, Any]:
     """Parameters, an estimate of memory in 10^6 bytes (beside torch's own), and what an epoch holds.
 
+    Where the recipe names no data, there are no photographs, and "no_data" says what to do.
+
     Raises:
-        Error: there are no photographs to train on.
+        Error: the photographs that it names are not there.
     """
     options, data = recipe.train, recipe.data
     micro = min(options.microbatch or options.batch, options.batch)
     parameters, activations = _measure(recipe, micro)
-    photographs = len(open_index(recipe.paths("train")).samples)
+    named = bool(recipe.paths("train"))
+    photographs = len(open_data(recipe, "train").samples) if named else 0
     images = photographs * data.crops
     return {
         "recipe": recipe.name,
@@ -37,11 +40,12 @@ def plan(recipe: Recipe, run: Path) -> dict[str, Any]:
         "memory_mb": round(OVERHEAD * (4 * COPIES * parameters + activations) / 1e6),
         "photographs": photographs,
         "images_per_epoch": images,
-        "epochs": round(options.iterations * options.batch / images, 2),
+        "epochs": round(options.iterations * options.batch / images, 2) if named else None,
         "iterations": options.iterations,
         "batch": options.batch,
         "microbatches_per_step": math.ceil(options.batch / micro),
         "resolved": dict(recipe.document),
+        **({} if named else {"no_data": no_data(recipe)}),
     }
 
 
@@ -69,13 +73,15 @@ def _measure(recipe: Recipe, micro: int) -> tuple[int, int]:
 
 def describe(facts: dict[str, Any]) -> str:
     """The plan as a few lines."""
+    photographs = f"{facts['photographs']:,}, {facts['images_per_epoch']:,} images an epoch"
+    epochs = f": {facts['epochs']} epochs" if facts["epochs"] is not None else ""
     return "\n".join(
         [
             f"{facts['recipe']} -> {facts['run']}",
             f"  parameters        {facts['parameters']:,}",
             f"  memory, about     {facts['memory_mb']:,} MB",
-            f"  photographs       {facts['photographs']:,}, {facts['images_per_epoch']:,} images an epoch",
+            f"  photographs       {facts.get('no_data', photographs)}",
             f"  iterations        {facts['iterations']:,} of {facts['batch']} images"
-            f" ({facts['microbatches_per_step']} microbatches each): {facts['epochs']} epochs",
+            f" ({facts['microbatches_per_step']} microbatches each){epochs}",
         ]
     )

@@ -17,11 +17,12 @@ from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Backbone, Corruption, Sampler
 from .kernel.plugins import PARTS, did_you_mean
+from .recipe_checks import check_damage
 from .recipe_errors import KeyPath, Problems, Where, validate
 from .recipe_schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
 from .toml_text import key_lines, to_toml
 
-PATHS = {("data", "train"), ("data", "val"), ("train", "init")}
+PATHS = {("data", "train"), ("data", "val"), ("data", "masks"), ("train", "init")}
 """Keys whose values are paths: relative to their recipe, or where `--set` gives them to the current folder."""
 
 
@@ -55,14 +56,15 @@ class Recipe:
     base: Path
     name: str
 
-    def paths(self, which: Literal["train", "val"]) -> list[str]:
-        """`data.train` or `data.val` as absolute paths or patterns."""
-        given = getattr(self.data, which)
+    def paths(self, which: Literal["train", "val", "masks"]) -> list[str]:
+        """`data.train`, `data.val` or `data.masks` as absolute paths or patterns; empty where it names none."""
+        given = getattr(self.data, which) or ()
         return [str(self.base / path) for path in ((given,) if isinstance(given, str) else given)]
 
     def to_toml(self) -> str:
         """The resolved recipe, its paths absolute: complete in itself, wherever it is put."""
         data = dict(self.document["data"], train=self.paths("train"), val=self.paths("val"))
+        data["masks"] = next(iter(self.paths("masks")), None)
         init = self.train.init and str(self.base / self.train.init)
         return to_toml({**self.document, "data": data, "train": dict(self.document["train"], init=init)})
 
@@ -79,7 +81,7 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = (), registry: plu
     """
     path = find_recipe(source)
     text, document = _read(path)
-    lines, changed = key_lines(text), _override(document, overrides)
+    lines, changed = key_lines(text), apply_overrides(document, overrides)
 
     def where(keys: KeyPath) -> str:
         ways = [keys[:depth] for depth in range(len(keys), 0, -1)]
@@ -132,13 +134,15 @@ def from_document(
         problems.attempt(("log", "loggers"), partial(registry.get, "logger", logger))
     if parts["backbone"] and sections["data"]:
         _check_size(parts["backbone"], sections["data"].size, problems)
+    if parts["corruption"] and sections["data"]:
+        check_damage(parts["corruption"], sections["data"], problems)
     problems.raise_any()
     found = {kind: registry.get(kind, options[kind]["name"]) for kind in PARTS}
     return Recipe(
         document={**options, **{key: json.loads(value.model_dump_json()) for key, value in sections.items()}},
         parts=Parts(
             parts["corruption"],
-            Bridge(parts["schedule"], sections["bridge"].ot_ode),
+            Bridge(parts["schedule"], sections["bridge"].ot_ode, sections["bridge"].add_x1_noise),
             parts["backbone"],
             parts["sampler"],
         ),
@@ -178,7 +182,7 @@ def _check_size(backbone: Backbone, size: int, problems: Problems) -> None:
         problems.add(("data", "size"), f"must be a multiple of {backbone.multiple_of}{least} here, got {size}")
 
 
-def _override(document: dict[str, Any], overrides: Iterable[str]) -> set[KeyPath]:
+def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> set[KeyPath]:
     """Put `--set` values into the document; the key paths that were set."""
     changed: set[KeyPath] = set()
     for override in overrides:

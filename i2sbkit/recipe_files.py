@@ -6,9 +6,11 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Literal
 
+from .devices import pick_device
 from .files import write_text
 from .kernel.errors import Error
 from .recipe import PATHS, absolute, find_recipe, load_recipe
@@ -30,8 +32,9 @@ def opening_sentence(text: str) -> str:
 
 
 def recipe_problems(source: str | Path, overrides: Iterable[str] = ()) -> list[str]:
-    """What is wrong with a recipe and the data it names, a line each; nothing is wrong with an empty list."""
-    from .shards import open_index
+    """What is wrong with a recipe, its data and on this machine, a line each; an empty list says that nothing is."""
+    from .data import open_data
+    from .masks import open_masks
 
     overrides = list(overrides)
     try:
@@ -39,12 +42,22 @@ def recipe_problems(source: str | Path, overrides: Iterable[str] = ()) -> list[s
     except Error as error:
         return [line for line in str(error).splitlines() if not re.fullmatch(r"\d+ errors? in the recipe", line)]
     problems = []
-    for key in ("train", "val"):
+    openers: dict[Literal["train", "val", "masks"], Callable[[], object]] = {
+        "train": lambda: open_data(recipe, "train"),
+        "val": lambda: open_data(recipe, "val"),
+        "masks": lambda: open_masks(*recipe.paths("masks")),
+    }
+    for key, opener in openers.items():
         try:
-            if paths := recipe.paths(key):
-                open_index(paths)
+            if recipe.paths(key):
+                opener()
         except Error as error:
             problems.append(f"{_place(find_recipe(source), overrides, 'data', key)}: data.{key}: {error}")
+    try:
+        recipe.parts.backbone.check_device(pick_device())
+    except Error as error:  # it begins with the option
+        option = str(error).partition(" ")[0]
+        problems.append(f"{_place(find_recipe(source), overrides, 'backbone', option)}: backbone: {error}")
     return problems
 
 
@@ -53,7 +66,7 @@ def _place(path: Path, overrides: Iterable[str], section: str, key: str) -> str:
     if any(override.partition("=")[0].strip() == f"{section}.{key}" for override in overrides):
         return "--set"
     lines = key_lines(path.read_text("utf-8"))
-    return f"{path}:{lines.get((section, key)) or lines[section,]}"
+    return f"{path}:{lines.get((section, key)) or lines.get((section,), 1)}"
 
 
 def copy_recipe(source: str | Path, target: Path, overwrite: bool = False) -> Path:

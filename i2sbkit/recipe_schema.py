@@ -28,23 +28,32 @@ class _Section(BaseModel):
 
 
 class BridgeSection(_Section):
-    """How the bridge is trained: as OT-ODE, and with the network seeing x1 or not."""
+    """How the bridge is trained: as OT-ODE, with the network seeing x1, with noise added to where it ends."""
 
     ot_ode: bool = False
     cond_x1: bool = False
+    add_x1_noise: bool = False
 
 
 class DataSection(_Section):
-    """Shards or folders, relative to the recipe, and how training pictures are cut from them."""
+    """Shards or folders, relative to the recipe, and how training pictures are cut from them.
 
-    train: str | tuple[str, ...]
+    `margin`: pixels around each crop that are damaged with it and cut off. `paired`: they bring the degraded pictures
+    too. `masks`: a folder or file of them, in place of what the corruption would draw. A recipe that cannot know where
+    its data lies names none.
+    """
+
+    train: str | tuple[str, ...] = ()
     val: str | tuple[str, ...] = ()
     size: PositiveInt = 256
     crop: Literal["random", "center"] = "random"
     crops: PositiveInt = 1
+    margin: NonNegativeInt = 0
     val_size: PositiveInt = 256
     flip: bool = True
     quantize: bool = True
+    paired: bool = False
+    masks: str | None = None
     workers: NonNegativeInt = 0
 
 

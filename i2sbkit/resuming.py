@@ -67,7 +67,7 @@ def find_state(recipe: Recipe, run: Path, resume: str, index: Index) -> Path | N
         return None
     path, header = _newest_readable(states)
     if header.get("kind") != "state":
-        raise Error(f"{path}: holds weights only; start from them with --set train.init={path}")
+        raise Error(f"{path}: holds weights only; start from them with --init-from {path}")
     _check_same(header, recipe, path, index)
     return path
 
@@ -110,8 +110,8 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
 
 
 def _maths(key: str, value: Any) -> str:
-    """What of a value counts: of the weights it began from, which are in the state by now, their name."""
-    return json.dumps(Path(value).name if key == "init" and value else value)
+    """What of a value counts: of masks, and of the weights it began from (in the state by now), the file's name."""
+    return json.dumps(Path(value).name if key in ("init", "masks") and value else value)
 
 
 def load_state(trainer: Trainer, path: Path) -> int:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,12 +17,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from webdataset.shardlists import expand_urls
 
-from .jobs import pictures_in
+from .folders import scan_folder, scan_pairs
 from .kernel.errors import Error
-from .tars import PICTURES, Part, scan_shard
+from .tars import DEGRADED_PICTURES, PICTURES, Part, scan_shard
 
-FOLDER_GROUP = 256
-"""So many pictures of a folder count as a shard when the order is drawn."""
 SCHEME = re.compile(r"(^|/|::)(pipe:|[a-z][a-z0-9+.-]+:/)", re.IGNORECASE)
 """A command or a URL, also behind a recipe's folder, where its slashes are folded into one."""
 UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, LookupError, struct.error)
@@ -40,7 +38,15 @@ class Sample:
     @property
     def picture(self) -> Part | None:
         """The part that is a picture, or None."""
-        return next((self.parts[extension] for extension in PICTURES if extension in self.parts), None)
+        return self._first(PICTURES)
+
+    @property
+    def degraded(self) -> Part | None:
+        """The part that is the degraded picture of a pair, or None."""
+        return self._first(DEGRADED_PICTURES)
+
+    def _first(self, extensions: tuple[str, ...]) -> Part | None:
+        return next((self.parts[extension] for extension in extensions if extension in self.parts), None)
 
 
 @dataclass(frozen=True)
@@ -59,16 +65,21 @@ class Index:
         return digest.hexdigest()[:16]
 
 
-def open_index(paths: Sequence[str | Path]) -> Index:
+def open_index(paths: Sequence[str | Path], paired: bool = False) -> Index:
     """What is in shards, brace patterns or globs of them, folders of shards, and folders of pictures.
 
+    Args:
+        paired: every sample must bring its degraded picture; a folder holds them as `clean/` and `degraded/`.
+
     Raises:
-        Error: nothing there, not a tar, truncated, or a URL (only local files are read).
+        Error: nothing there, not a tar, truncated, a sample without its degraded picture where there must be one, or a
+            URL (only local files are read).
     """
     samples: list[Sample] = []
     shards = 0
     for path in expand(paths):
-        groups = scan_folder(path) if path.is_dir() else [scan_shard(path)]
+        scan = scan_pairs if paired else scan_folder
+        groups = scan(path) if path.is_dir() else [scan_shard(path)]
         for group in groups:
             samples += [Sample(key, shards, parts) for key, parts in group.items()]
             shards += 1
@@ -77,6 +88,8 @@ def open_index(paths: Sequence[str | Path]) -> Index:
         raise Error(
             f"no pictures in {', '.join(map(str, paths)) or 'nothing'}; `i2sbkit shards pack` makes shards of a folder"
         )
+    if paired and (lacking := [sample for sample in samples if not sample.degraded]):
+        raise _without_degraded(lacking[0], len(lacking))
     return Index(tuple(samples), shards)
 
 
@@ -112,37 +125,6 @@ def _matches(given: str) -> list[Path]:
     return found
 
 
-def scan_folder(path: Path) -> list[dict[str, dict[str, Part]]]:
-    """The pictures of a folder and those below it, by key and extension, in groups; hidden ones are passed over.
-
-    Raises:
-        Error: there are none.
-    """
-    files = pictures_in(path)
-    keys = folder_keys(file.relative_to(path) for file in files)
-    items = [
-        (key, {file.suffix.lower()[1:]: Part(file, 0, file.stat().st_size)})
-        for key, file in zip(keys, files, strict=True)
-    ]
-    return [dict(items[start : start + FOLDER_GROUP]) for start in range(0, len(items), FOLDER_GROUP)]
-
-
-def folder_keys(places: Iterable[PurePath]) -> list[str]:
-    """The keys of a folder's files, in a shard too: the path without its suffix, with _ for dots.
-
-    Of files that would share a key (`a.jpg`, `a.png`) the second gets its suffix added, then a number.
-    """
-    keys: dict[str, None] = {}
-    for place in places:
-        plain = place.with_suffix("").as_posix().replace(".", "_")
-        key, count = plain, 1
-        while key in keys:
-            key = f"{plain}_{place.suffix[1:].lower()}{count if count > 1 else ''}"
-            count += 1
-        keys[key] = None
-    return list(keys)
-
-
 def read_pixels(sample: Sample) -> Tensor:
     """A sample's picture as 8-bit RGB (3, H, W), turned upright; alpha is left out.
 
@@ -151,14 +133,41 @@ def read_pixels(sample: Sample) -> Tensor:
     """
     part = sample.picture
     assert part is not None
-    data = part.read()
+    return decode(part.read(), f"{part.path}: {sample.key}")
+
+
+def read_degraded(sample: Sample) -> Tensor:
+    """The same of the degraded picture beside it.
+
+    Raises:
+        Error: there is none, or it cannot be decoded.
+    """
+    part = sample.degraded
+    if part is None:
+        raise _without_degraded(sample, 1)
+    return decode(part.read(), f"{part.path}: {sample.key}: degraded")
+
+
+def decode(data: bytes, where: str) -> Tensor:
+    """The bytes of a picture file as 8-bit RGB (3, H, W); `where` says in messages where they are from.
+
+    Raises:
+        Error: as `read_pixels`.
+    """
     try:
         with Image.open(io.BytesIO(data)) as file:
             if file.mode[0] in "IF":
                 raise ValueError(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
             array = np.array(ImageOps.exif_transpose(file).convert("RGB"))
     except (*UNDECODABLE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Error(
-            f"{part.path}: {sample.key}: not a readable picture ({error}); try `i2sbkit shards check`"
-        ) from None
+        raise Error(f"{where}: not a readable picture ({error}); try `i2sbkit shards check`") from None
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
+def _without_degraded(sample: Sample, count: int) -> Error:
+    part = sample.picture
+    of = f" (and {count - 1} others)" if count > 1 else ""
+    return Error(
+        f"{part.path if part else ''}: {sample.key}{of}: no degraded picture beside it, which data.paired needs as "
+        "KEY.degraded.png or alike; `i2sbkit shards pack FOLDER OUT --paired` makes such shards"
+    )

@@ -1,7 +1,7 @@
 """One shard: a tar in webdataset's format, and the index that may lie beside it.
 
-Files of one name up to its first dot form a sample. Only pictures, .npy, .json and .txt are seen; nothing that could
-be a pickle is ever read.
+Files of one name up to its first dot form a sample. Only pictures, .npy, .json, .txt and .cls are seen; nothing that
+could be a pickle is ever read. Beside a clean picture KEY.png its degraded one may lie as KEY.degraded.png.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from .images import FORMATS
 from .kernel.errors import Error
 
 PICTURES = tuple(suffix[1:] for suffix in FORMATS)
-READABLE = (*PICTURES, "npy", "json", "txt")
+DEGRADED = "degraded."
+"""What an extension begins with where it is that of a sample's degraded picture."""
+DEGRADED_PICTURES = tuple(DEGRADED + extension for extension in PICTURES)
+READABLE = (*PICTURES, *DEGRADED_PICTURES, "npy", "json", "txt", "cls")
 
 
 @dataclass(frozen=True, slots=True)

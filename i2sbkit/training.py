@@ -11,14 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .data import TrainingSet, training_batches
+from .data import TrainingSet, open_data, training_batches
 from .files import sweep
 from .kernel import registry
 from .kernel.errors import Error
 from .recipe import Recipe
 from .reporting import Bar, JsonLines, Loggers
 from .resuming import find_state, load_state, save_state
-from .shards import open_index
 from .stopping import Stopped, stop_requests
 from .trainer import Trainer, learning_rate
 from .validation import Validation
@@ -40,7 +39,7 @@ def train(recipe: Recipe, run: Path, device: torch.device, resume: str = "auto")
         Stopped: a signal came; the state is saved.
     """
     options = recipe.train
-    index = open_index(recipe.paths("train"))
+    index = open_data(recipe, "train")
     data, validation = TrainingSet.of(recipe, index), Validation.of(recipe)
     state = find_state(recipe, run, resume, index)
     trainer = Trainer(recipe, device)

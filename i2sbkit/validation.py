@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .data import Pair, validation_pairs
+from .data import open_data
 from .files import atomic
 from .images import to_pil
 from .kernel.errors import Error
 from .kernel.rng import Rng, derive_seed
 from .metrics import psnr
+from .pairs import Damage, Pair, validation_pairs
 from .recipe import Recipe
 from .sampling import last_state, walk
-from .shards import open_index
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class Validation:
         Raises:
             Error: its sampler cannot take one of `val_nfe`, or the pictures cannot be read.
         """
-        paths = recipe.paths("val")
-        if not paths:
+        if not recipe.paths("val"):
             return None
         if "nfe" not in recipe.document["sampler"]:
             raise Error(
@@ -44,7 +43,7 @@ class Validation:
         _check_nfe(recipe)
         options = recipe.data
         pairs = validation_pairs(
-            open_index(paths), recipe.parts.corruption, size=options.val_size, quantize=options.quantize,
+            open_data(recipe, "val"), Damage.of(recipe), size=options.val_size, crop=options.crop,
             seed=recipe.train.seed, count=recipe.train.val_images,
         )  # fmt: skip
         return cls(recipe, pairs)

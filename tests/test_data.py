@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from photographs import make_folder, make_shards, picture
+from PIL import Image
 from training_sets import SIZE, Noisy, assert_same, samples, take, training_set
 
 from i2sbkit import Corruption, Observation
-from i2sbkit.data import Pair, _collate, resized, training_batches, validation_pairs
-from i2sbkit.images import from_uint8, to_uint8
+from i2sbkit.data import _collate, training_batches
+from i2sbkit.images import from_uint8, to_uint8, uint8_to_pil
 from i2sbkit.order import epoch_order
+from i2sbkit.pairs import Damage, Pair, validation_pairs
+from i2sbkit.photographs import Photograph
 from i2sbkit.shards import open_index, read_pixels
 
 
@@ -77,7 +81,8 @@ def test_every_epoch_is_drawn_anew(index):
 def test_each_photograph_is_decoded_once_an_epoch(index, monkeypatch):
     """Several crops are cut from one decoding."""
     decoded = []
-    monkeypatch.setattr("i2sbkit.data.read_pixels", lambda sample: decoded.append(sample.key) or read_pixels(sample))
+    reading = "i2sbkit.photographs.read_pixels"
+    monkeypatch.setattr(reading, lambda sample: decoded.append(sample.key) or read_pixels(sample))
     pairs = training_set(index, crops=4)
     for counter in range(len(pairs)):
         pairs[counter]
@@ -112,17 +117,30 @@ def test_centre_crops_are_of_the_whole_shorter_side(index):
     """crop = "center": the shorter side becomes `size`, and the middle is cut out; every epoch the same."""
     pairs = training_set(index, Plain(), crop="center", flip=False, crops=1)
     number = epoch_order(index, 0, 0, 1)[5]
-    whole = resized(read_pixels(index.samples[number]), SIZE)
+    whole = Photograph(read_pixels(index.samples[number])).resized(SIZE).clean
     assert whole.shape == (3, 16, 21)
     assert torch.equal(pairs[5].x0, from_uint8(whole[:, :, 2:18]))
 
 
-def test_resizing_halves_by_boxes_first():
-    """As the ADM's data: 4 x 4 boxes of a picture four times too large are its means."""
-    pixels = torch.arange(3 * 32 * 32, dtype=torch.int64).reshape(3, 32, 32).mul(37).remainder(256).to(torch.uint8)
-    means = pixels.float().unfold(1, 4, 4).unfold(2, 4, 4).mean(dim=(-1, -2))
-    assert resized(pixels, 8).shape == (3, 8, 8)
-    assert (resized(pixels, 8).float() - means).abs().max() <= 1
+@pytest.mark.parametrize(("width", "height", "expected"), [(50, 37, (21, 16)), (37, 50, (16, 21)), (16, 40, (16, 40))])
+def test_resizing_is_that_of_the_authors(width, height, expected):
+    """Pillow's bilinear, as torchvision's Resize: the shorter side to the size, the longer one cut to a whole pixel."""
+    image = picture(0, width, height)
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    made = uint8_to_pil(Photograph(pixels).resized(16).clean)
+    assert made.size == expected
+    assert made.tobytes() == image.resize(expected, Image.Resampling.BILINEAR).tobytes()
+
+
+@pytest.mark.parametrize(("spare", "first"), [(4, 2), (5, 2), (7, 4), (1, 0), (3, 2)])
+def test_centre_crops_begin_where_the_authors_do(tmp_path, spare, first):
+    """int(round(spare / 2.0)), as torchvision's CenterCrop: at a half to the even pixel; for validation too."""
+    picture(0, SIZE + spare, SIZE).save(tmp_path / "a.png")
+    one = open_index([tmp_path])
+    expected = from_uint8(read_pixels(one.samples[0])[:, :, first : first + SIZE])
+    assert torch.equal(training_set(one, Plain(), crop="center", flip=False)[0].x0, expected)
+    (pair,) = validation_pairs(one, Damage(Plain()), size=SIZE, crop="center", seed=0, count=1)
+    assert torch.equal(pair.x0, expected)
 
 
 @pytest.mark.parametrize("crop", ["random", "center"])
@@ -178,12 +196,12 @@ def test_batches_split_into_microbatches():
 
 def test_validation_damage_follows_from_the_key(tmp_path):
     """A photograph's validation pair stays the same when others come or go; another seed is other damage."""
-    options = {"size": SIZE, "quantize": True, "count": 9}
+    options = {"size": SIZE, "count": 9}
     one = make_folder(tmp_path / "one", ("b.png", "a.png"))
     alone = make_folder(tmp_path / "alone", ("b.png",))
-    (_, among) = validation_pairs(open_index([one]), Noisy(), seed=0, **options)
-    (single,) = validation_pairs(open_index([alone]), Noisy(), seed=0, **options)
-    (other,) = validation_pairs(open_index([alone]), Noisy(), seed=1, **options)
+    (_, among) = validation_pairs(open_index([one]), Damage(Noisy()), seed=0, **options)
+    (single,) = validation_pairs(open_index([alone]), Damage(Noisy()), seed=0, **options)
+    (other,) = validation_pairs(open_index([alone]), Damage(Noisy()), seed=1, **options)
     assert torch.equal(among.x1, single.x1)
     assert torch.equal(single.x0, other.x0)
     assert not torch.equal(single.x1, other.x1)
@@ -191,6 +209,13 @@ def test_validation_damage_follows_from_the_key(tmp_path):
 
 def test_validation_takes_the_middle(index):
     """A plain centre crop of the first photographs: nothing is resized."""
-    pairs = validation_pairs(index, Plain(), size=SIZE, quantize=True, seed=0, count=2)
+    pairs = validation_pairs(index, Damage(Plain()), size=SIZE, seed=0, count=2)
     assert len(pairs) == 2
     assert torch.equal(pairs[1].x0, from_uint8(read_pixels(index.samples[1])[:, 7:23, 12:28]))
+
+
+def test_validation_of_centre_crops_resizes(index):
+    """crop = "center": as in training, the shorter side is made the size first."""
+    (pair,) = validation_pairs(index, Damage(Plain()), size=SIZE, crop="center", seed=0, count=1)
+    whole = Photograph(read_pixels(index.samples[0])).resized(SIZE).clean
+    assert torch.equal(pair.x0, from_uint8(whole[:, :, 2:18]))

@@ -123,9 +123,9 @@ def test_a_packing_cut_short_leaves_the_old_shards(tmp_path, monkeypatch):
         calls.append(given)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return b"x"
+        return {"png": b"x"}
 
-    monkeypatch.setattr("i2sbkit.packing._picture", fail)
+    monkeypatch.setattr("i2sbkit.packing._sized", fail)
     with pytest.raises(KeyboardInterrupt):
         pack(folder, out, shard_size=1e-6, overwrite=True)
     assert {path: path.read_bytes() for path in out.iterdir()} == before

@@ -91,3 +91,21 @@ def test_dry_run_tells_mistakes(tiny_recipe, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "nowhere" in err
+
+
+def test_a_recipe_may_name_no_data(tiny_recipe, tmp_path, capsys):
+    """It passes its check; the plan has all but the photographs; both plan and training say what to give."""
+    bare = [line for line in TINY.splitlines() if not line.startswith(("train =", "val ="))]
+    tiny_recipe.write_text("\n".join(bare))
+    assert execute(["recipes", "check", str(tiny_recipe)]) == 0
+    assert execute(["train", str(tiny_recipe), "--dry-run"]) == 0
+    out, say = capsys.readouterr().out, "no data: --set data.train=PATH of shards"
+    assert f"photographs       {say} (`i2sbkit shards pack FOLDER OUT`) or a folder of pictures\n" in out
+    assert "20 of 4 images (1 microbatches each)\n" in out
+    assert execute(["train", str(tiny_recipe), "--dry-run", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["photographs"], facts["epochs"], facts["no_data"][: len(say)]) == (0, None, say)
+    assert execute(["train", str(tiny_recipe), "--out", str(tmp_path / "run"), "--set", "data.paired=true"]) == 2
+    err = capsys.readouterr().err
+    assert f"{say} (`i2sbkit shards pack FOLDER OUT --paired`) or a folder with clean/ and degraded/ in it" in err
+    assert not (tmp_path / "run").exists()

@@ -90,7 +90,7 @@ def test_a_given_state_that_does_not_do(whole_run, tmp_path):
     recipe, run = whole_run
     assert "no such state; say auto, never or the path" in message(go, recipe, tmp_path, SHORT, resume="always")
     weights = str(run / "weights.safetensors")
-    assert f"--set train.init={weights}" in message(go, recipe, tmp_path / "new", SHORT, resume=weights)
+    assert f"--init-from {weights}" in message(go, recipe, tmp_path / "new", SHORT, resume=weights)
     told = message(go, recipe, run, SHORT, resume=str(run / "state-00000010.safetensors"))
     assert "state-00000020.safetensors: the run is beyond state-00000010.safetensors; take another --out" in told
     assert states(run) == [10, 20]

@@ -15,8 +15,9 @@ from PIL import Image
 
 from i2sbkit import Error
 from i2sbkit.checking import check
+from i2sbkit.folders import folder_keys
 from i2sbkit.packing import pack
-from i2sbkit.shards import folder_keys, open_index, read_pixels
+from i2sbkit.shards import open_index, read_degraded, read_pixels
 
 
 def keys(*paths):
@@ -57,6 +58,17 @@ def test_a_sample_is_what_shares_its_name_up_to_the_first_dot(tmp_path):
     assert sample.parts["json"].read() == b"{}"
 
 
+def test_a_degraded_picture_is_no_picture_of_its_own(tmp_path):
+    """KEY.degraded.png belongs to KEY.png, whichever comes first; the clean one is what is read."""
+    clean, degraded = picture(0), picture(1)
+    shard = make_tar(tmp_path / "s.tar", [("k.degraded.png", encoded(degraded)), ("k.jpg", encoded(clean, "JPEG"))])
+    (sample,) = open_index([shard]).samples
+    assert sorted(sample.parts) == ["degraded.png", "jpg"]
+    assert torch.equal(read_degraded(sample), torch.from_numpy(np.array(degraded)).permute(2, 0, 1))
+    assert not torch.equal(read_pixels(sample), read_degraded(sample))
+    assert check([make_tar(tmp_path / "t.tar", [("k.degraded.png", encoded(degraded))])]).problems[0].key == "k"
+
+
 def test_pickles_are_never_read(tmp_path):
     """A member that would run code if unpickled is not even listed, whatever it is called."""
     canary = tmp_path / "ran"
@@ -66,7 +78,7 @@ def test_pickles_are_never_read(tmp_path):
             return os.mkdir, (str(canary),)
 
     evil = pickle.dumps(Malice())
-    names = [f"k.{extension}" for extension in ("pkl", "pickle", "pyd", "pth", "pt", "cls", "png.pkl")]
+    names = [f"k.{extension}" for extension in ("pkl", "pickle", "pyd", "pth", "pt", "png.pkl")]
     shard = make_tar(tmp_path / "s.tar", [*((name, evil) for name in names), ("k.png", encoded(picture(0)))])
     (sample,) = open_index([shard]).samples
     assert list(sample.parts) == ["png"]

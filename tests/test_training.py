@@ -7,14 +7,11 @@ import pytest
 import torch
 from fake_plugins import message
 from PIL import Image
-from tiny_training import PHOTOS, TINY, assert_equal_bits, go, log, state, states, with_plugin
+from tiny_training import TINY, assert_equal_bits, go, log, state, states, with_plugin
 
-import i2sbkit
-from i2sbkit import shipped
 from i2sbkit.checkpoint import read_header, read_tensors
 from i2sbkit.cli import execute
 from i2sbkit.kernel import registry
-from i2sbkit.recipe import load_recipe
 from i2sbkit.reporting import JsonLines
 from i2sbkit.trainer import Trainer
 
@@ -224,18 +221,3 @@ def test_infinite_numbers_are_null_in_the_log(tmp_path):
     (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
     found = json.loads(line, parse_constant=pytest.fail)
     assert (found["psnr_input"], found["loss"]) == (None, 0.5)
-
-
-SHRUNK = {"compact": ["backbone.width=4", "backbone.encoder=[1]", "backbone.middle=0", "backbone.decoder=[1]"]}
-
-
-@pytest.mark.parametrize("name", shipped.recipes())
-def test_every_shipped_recipe_trains_and_restores(name, tmp_path):
-    """At toy size: two steps, then a photograph restored with the weights that come of it."""
-    recipe = load_recipe(name)
-    small = ["data.size=16", "train.batch=2", "train.iterations=2", *SHRUNK[recipe.document["backbone"]["name"]]]
-    run = tmp_path / "run"
-    go(name, run, *small, "data.val=[]", f"data.train={PHOTOS}/val-000000.tar")
-    picture = Image.linear_gradient("L").resize((24, 20)).convert("RGB")
-    restored = i2sbkit.load(run / "weights.safetensors", device="cpu").restore(picture, nfe=1)
-    assert (restored.size, restored.mode) == (picture.size, "RGB")

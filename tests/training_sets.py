@@ -7,6 +7,7 @@ import torch
 
 from i2sbkit import Corruption, Observation
 from i2sbkit.data import TrainingSet, training_batches
+from i2sbkit.pairs import Damage
 
 SIZE = 16
 
@@ -23,7 +24,8 @@ class Noisy(Corruption):
 
 
 def training_set(index, corruption=None, **options):
-    return TrainingSet(index, corruption or Noisy(), **{"size": SIZE, "crops": 3, **options})
+    damage = {name: options.pop(name) for name in ("quantize", "paired", "masks") if name in options}
+    return TrainingSet(index, Damage(corruption or Noisy(), **damage), **{"size": SIZE, "crops": 3, **options})
 
 
 def take(index, start, batch, count, **options):

@@ -1,6 +1,7 @@
 """i2sbkit shards"""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -19,8 +20,9 @@ def shards() -> None:
 
 @shards.command(
     epilog=examples(
-        "i2sbkit shards pack photos/ data/train",
-        "i2sbkit shards pack photos/ data/train --size 512 --shard-size 200 --overwrite",
+        "i2sbkit shards pack photos/ data/train --size 512",
+        "i2sbkit shards pack maps/ data/maps --paired",
+        "i2sbkit shards pack imagenet/val data/val10k --labels --names val_faster_imagefolder_10k_fn.txt",
     )
 )
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -39,16 +41,45 @@ def shards() -> None:
     metavar="PX",
     help="Make photographs with a longer shorter side smaller. [default: pack the files as they are]",
 )
+@click.option("--paired", is_flag=True, help="FOLDER holds clean/ and degraded/, matched by path, whatever the suffix.")
+@click.option(
+    "--degraded",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Pairs too: FOLDER holds the clean pictures, DIR the degraded ones.",
+)
+@click.option(
+    "--side-by-side",
+    type=click.Choice(["left", "right"]),
+    help="Pairs too: each picture holds both, as pix2pix's do; this half is the degraded one.",
+)
+@click.option("--labels", is_flag=True, help="Folders in FOLDER are classes: their numbers go into .cls files.")
+@click.option(
+    "--names", type=click.Path(path_type=Path), metavar="FILE", help="Pack only those in this list, in its order."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the shards packed into OUT before.")
-def pack(folder: Path, out: Path, shard_size: float, size: int | None, overwrite: bool) -> int:
+def pack(
+    folder: Path,
+    out: Path,
+    shard_size: float,
+    size: int | None,
+    paired: bool,
+    degraded: Path | None,
+    side_by_side: Literal["left", "right"] | None,
+    labels: bool,
+    names: Path | None,
+    overwrite: bool,
+) -> int:
     """Pack the pictures in FOLDER into shards in OUT.
 
     Those in folders below it too; the shards are printed. What lies beside a picture under the same name as .json,
-    .txt or .npy is packed with it.
+    .txt or .npy is packed with it. FOLDER may also be an LMDB as the authors of I2SB make it of ImageNet.
     """
+    from ..pack_sources import Source
     from ..packing import pack as pack_folder
 
-    packed = pack_folder(folder, out, shard_size=shard_size, size=size, overwrite=overwrite)
+    source = Source(paired, degraded, side_by_side, labels, names)
+    packed = pack_folder(folder, out, shard_size=shard_size, size=size, overwrite=overwrite, source=source)
     for shard in packed.shards:
         click.echo(shard)
     if packed.failed:
@@ -80,8 +111,8 @@ def index(sources: tuple[str, ...]) -> None:
 def check(sources: tuple[str, ...], as_json: bool) -> int:
     """Decode every photograph and print what is wrong.
 
-    A line each, and exit code 1 where anything is. Found are truncated shards, pictures that cannot be decoded,
-    duplicates, and indexes out of date. Folders of pictures are checked too.
+    A line each, and exit code 1 where anything is. Found are truncated shards, pictures that cannot be decoded, pairs
+    that do not fit, duplicates, and indexes out of date. Folders of pictures are checked too.
     """
     from ..checking import check as check_shards
 
