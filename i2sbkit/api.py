@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,6 +17,7 @@ from .devices import pick_device
 from .images import from_pil, from_uint8, to_pil
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
+from .observing import told_of
 from .restoring import Restorer, Settings
 from .shipped import find_weights
 
@@ -39,10 +41,14 @@ class Model:
 
     Attributes:
         weights: its file: header, recipe, tensors.
-        device: where it runs.
+        device: where it runs; a `UserWarning` says what of the backbone's options it cannot do.
     """
 
     def __init__(self, weights: Weights, device: torch.device) -> None:
+        try:
+            weights.recipe.parts.backbone.check_device(device)
+        except Error as error:
+            warnings.warn(f"{weights.path.name}: restoring goes on without, as {error}", stacklevel=3)
         self.weights = weights
         self.device = device
         self.net = weights.build(device)
@@ -56,6 +62,7 @@ class Model:
         image: Picture,
         *,
         mask: Image.Image | np.ndarray | Tensor | None = None,
+        kernel: str | np.ndarray | Tensor | None = None,
         nfe: int | None = None,
         sampler: str | Sampler | None = None,
         eta: float | None = None,
@@ -71,6 +78,7 @@ class Model:
             image: an RGB Pillow image or a uint8 array (H, W, 3), which give the same back, clamped and rounded; or a
                 float tensor (3, H, W) or (B, 3, H, W) in [-1, 1], which gives a tensor that is not clamped.
             mask: a Pillow image, array or tensor (H, W) of the picture's size, non-zero = missing.
+            kernel: of the blur, where it is known: (h, w) numbers, "uniform:9", "gaussian:5:10" or a file of it.
             nfe, sampler, eta: None takes the weights' own defaults; a sampler is a name or a `Sampler`.
             seed: with the picture's content it fixes every random number.
             samples: how many draws; more than one gives a list.
@@ -86,7 +94,8 @@ class Model:
         restorer = self.restorer(settings)
         batch = as_batch(image)
         holes = None if mask is None else as_mask(mask, batch)
-        observations = [Observation(each, holes) for each in batch]
+        told = told_of(restorer.corruption, kernel=kernel)
+        observations = [Observation(each, holes, told.params) for each in batch]
         results = [like(image, restorer.pictures(observations, number)) for number in range(samples)]
         return results if samples > 1 else results[0]
 

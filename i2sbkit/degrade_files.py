@@ -39,10 +39,13 @@ def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:
 
 
 def write_observation(path: Path, observation: Observation) -> None:
-    """Write an observation as the file that restore reads: the codec's own bytes, or its pixels, rounded to 8 bits."""
+    """Write an observation as the file that restore reads: the codec's own bytes, or its pixels, rounded to 8 bits.
+
+    What is missing becomes transparent.
+    """
     encoded = observation.params.get("file")
     if encoded is None:
-        write_picture(path, observation.image)
+        write_picture(path, observation.image, holes=observation.mask)
         return
     with atomic(path) as temporary:
         temporary.write_bytes(encoded)

@@ -48,11 +48,13 @@ class Picture:
     Attributes:
         image: (3, H, W) in [-1, 1], upright.
         gray: the file has one channel.
+        mask: (1, H, W), 1 where the file is not opaque; None where it is wholly opaque, or was not asked.
         metadata: EXIF and ICC profile, as Pillow's `save` takes them.
     """
 
     image: Tensor
     gray: bool = False
+    mask: Tensor | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,10 +84,13 @@ def uint8_to_pil(values: Tensor) -> Image.Image:
     return Image.fromarray(values.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path, *, holes: bool = False) -> Picture:
     """Read an RGB or gray 8-bit file, turned upright by its EXIF orientation.
 
     Damaged metadata is warned of (`UserWarning`); what can be read of it is kept.
+
+    Args:
+        holes: what is transparent, even in part, is a hole: files with transparency are read, with a mask.
 
     Raises:
         Error: unreadable, truncated, or of a kind whose pixels would not come back unharmed (alpha, CMYK, 16 bits,
@@ -95,7 +100,7 @@ def read_picture(path: Path) -> Picture:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = _decode(path)
+            picture = _decode(path, holes)
     except Error:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -109,23 +114,34 @@ def read_picture(path: Path) -> Picture:
     return picture
 
 
-def _decode(path: Path) -> Picture:
+def _decode(path: Path, holes: bool) -> Picture:
     with Image.open(path, formats=READ_FORMATS) as file:
-        check_kind(file, path)
+        check_kind(file, path, holes)
         metadata = {"icc_profile": file.info.get("icc_profile"), "exif": _read_exif(file)}
         image = ImageOps.exif_transpose(file)
-        return Picture(from_pil(image), image.mode == "L", {key: value for key, value in metadata.items() if value})
+        known = {key: value for key, value in metadata.items() if value}
+        return Picture(from_pil(image), image.mode in ("L", "LA"), _holes(image) if holes else None, known)
 
 
-def check_kind(file: Image.Image, path: Path) -> None:
+def _holes(image: Image.Image) -> Tensor | None:
+    """Where an image is not opaque, (1, H, W); None where it is nowhere."""
+    if not image.has_transparency_data:
+        return None
+    alpha = torch.from_numpy(np.array(image.convert("RGBA").getchannel("A")))
+    return (alpha < 255).float()[None] if (alpha < 255).any() else None
+
+
+def check_kind(file: Image.Image, path: Path, holes: bool) -> None:
     """Refuse what would be changed silently on the way: alpha, palettes, CMYK, more than 8 bits, further frames.
 
     Raises:
         Error: what it is and what to do.
     """
-    kind = [] if file.mode in ("RGB", "L") else [f"mode {file.mode}"]
+    transparent = file.has_transparency_data
+    plain = file.mode in ("RGB", "L") or (holes and transparent)
+    kind = [] if plain else [f"mode {file.mode}"]
     kind += ["more than 8 bits"] if _bits(file, path) > 8 else []
-    kind += ["transparent"] if "transparency" in file.info else []
+    kind += ["transparent"] if transparent and not holes else []
     # MPO is a phone's JPEG with a preview or depth map behind it: the first picture is the photograph.
     kind += ["several frames or pages"] if file.format != "MPO" and getattr(file, "n_frames", 1) > 1 else []
     if kind:
@@ -159,8 +175,11 @@ def _read_exif(file: Image.Image) -> bytes | None:
         return None
 
 
-def write_picture(path: Path, image: Tensor, like: Picture | None = None) -> None:
+def write_picture(path: Path, image: Tensor, like: Picture | None = None, holes: Tensor | None = None) -> None:
     """Write (3, H, W) in [-1, 1] as 8 bits, atomically, in the format of the suffix, with the metadata of `like`.
+
+    Args:
+        holes: (1, H, W), what is transparent.
 
     Raises:
         Error: a suffix that is not in `FORMATS`, or a picture or metadata too large for its format.
@@ -171,6 +190,8 @@ def write_picture(path: Path, image: Tensor, like: Picture | None = None) -> Non
     picture = to_pil(image)
     if like and like.gray:
         picture = Image.fromarray(to_uint8(image.mean(dim=0)).cpu().numpy())
+    if holes is not None:
+        picture.putalpha(Image.fromarray(to_uint8(1 - 2 * holes[0]).cpu().numpy()))
     metadata = {key: value for key, value in (like.metadata if like else {}).items() if kind != "BMP"}
     with atomic(path) as temporary:
         try:

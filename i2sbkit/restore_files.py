@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from .batch import Made
-from .images import read_picture, write_picture
+from .images import write_picture
 from .jobs import Job
 from .kernel.errors import Error
 from .kernel.interfaces import Observation
+from .observing import Told, read_observation
 from .restoring import Restorer
 
 
@@ -39,13 +40,13 @@ class Extras:
         return targets + ([_beside(job.target, "trajectory", ".png")] if self.trajectory else [])
 
 
-def file_restorer(restorer: Restorer, extras: Extras) -> Callable[[Job], Made]:
+def file_restorer(restorer: Restorer, extras: Extras, told: Told) -> Callable[[Job], Made]:
     """The work of `batch.run_jobs` on one file."""
 
     def work(job: Job) -> Made:
-        picture = read_picture(job.source)
+        picture, observation = read_observation(job.source, restorer.corruption, told)
         try:
-            draws, strip = _draw(restorer, picture.image, extras)
+            draws, strip = _draw(restorer, observation, extras)
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
@@ -64,11 +65,12 @@ def file_restorer(restorer: Restorer, extras: Extras) -> Callable[[Job], Made]:
     return work
 
 
-def _draw(restorer: Restorer, image: Tensor, extras: Extras) -> tuple[list[Tensor], list[Tensor]]:
-    """Every draw (3, H, W), and the states of the first behind the degraded picture."""
-    draws, strip = [], [image]
+def _draw(restorer: Restorer, observation: Observation, extras: Extras) -> tuple[list[Tensor], list[Tensor]]:
+    """Every draw (3, H, W), and the states of the first behind the degraded picture, as large as they are."""
+    scale = restorer.corruption.scale
+    draws, strip = [], [observation.image.repeat_interleave(scale, -2).repeat_interleave(scale, -1)]
     for sample in range(extras.samples):
-        for state in restorer.walk([Observation(image)], sample):
+        for state in restorer.walk([observation], sample):
             last = state.x[0].float().cpu()
             if extras.trajectory and sample == 0:
                 strip.append(last)

@@ -14,9 +14,9 @@ from .checkpoint import Weights
 from .kernel import registry
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
-from .kernel.interfaces import Observation, Sampler, State
+from .kernel.interfaces import Corruption, Observation, Sampler, State
 from .kernel.rng import Rng, derive_seed
-from .sampling import Evaluation, last_state, walk
+from .sampling import Evaluation, Watch, last_state, walk
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,19 @@ class Restorer:
             warnings.warn(warning, stacklevel=3)
         return cls(weights, net, device, sampler, settings)
 
-    def walk(self, observations: Sequence[Observation], sample: int = 0) -> Iterator[State]:
+    @property
+    def corruption(self) -> Corruption:
+        """What the weights were trained to undo."""
+        return self.weights.recipe.parts.corruption
+
+    def walk(self, observations: Sequence[Observation], sample: int = 0, watch: Watch | None = None) -> Iterator[State]:
         """The states from observations of one size to their pictures, a batch on the device; draw number `sample`."""
-        recipe = self.weights.recipe
+        recipe, corruption = self.weights.recipe, self.corruption
         rng = Rng(content_seed(observation, self.settings.seed, sample) for observation in observations)
         pairs = zip(observations, rng.child("lift"), strict=True)
-        lifted = torch.stack([recipe.parts.corruption.lift(y, generator) for y, generator in pairs])
+        lifted = torch.stack([corruption.lift(y, generator) for y, generator in pairs])
         masks = [y.mask for y in observations if y.mask is not None]
+        told = [(corruption.operator(y), y.image) for y in observations if "kernel" in y.params]
         forced = recipe.bridge.ot_ode and self.sampler.stochastic
         return walk(
             self.net,
@@ -119,8 +125,10 @@ class Restorer:
             lifted.to(self.device),
             rng.child("bridge"),
             mask=torch.stack(masks).to(self.device) if masks else None,
-            bridge=Bridge(recipe.parts.bridge.schedule) if forced else None,
+            told=told,
+            bridge=Bridge(recipe.parts.bridge.schedule, add_x1_noise=recipe.bridge.add_x1_noise) if forced else None,
             how=Evaluation(self.settings.tile, self.settings.precision),
+            watch=watch,
         )
 
     def pictures(self, observations: Sequence[Observation], sample: int = 0) -> Tensor:

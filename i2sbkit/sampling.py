@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from .kernel.algorithms import conditioned, denoiser, known_pixels, padded
+from .kernel.algorithms import conditioned, consistent, denoiser, known_pixels, padded
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
-from .kernel.interfaces import Denoise, Sampler, State
+from .kernel.interfaces import Denoise, Operator, Sampler, State
 from .kernel.rng import Rng
 from .recipe import Recipe
 from .tiling import tiled
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+Watch = Callable[[int, Tensor, Tensor], None]
+"""Called with n, x_n and x0h (B, C, H, W) at each network evaluation."""
+RHO = 0.5
+"""How far a known operator pulls each estimate: the largest step that never overshoots (see `consistent`)."""
 DEFAULT_TILE = 768
 """Pixels a side; with `compact` at width 16 the evaluation of a tile and its halo then takes about 0.5 GB."""
 
@@ -41,10 +45,8 @@ class Evaluation:
             raise Error(f"precision must be one of {', '.join(DTYPES)}, got {self.precision!r}")
 
 
-def denoise_with(
-    net: nn.Module, recipe: Recipe, bridge: Bridge, lifted: Tensor, mask: Tensor | None, how: Evaluation
-) -> Denoise:
-    """The recipe's network as the function a sampler calls: in tiles, padded, conditioned, knowing the known pixels."""
+def denoise_with(net: nn.Module, recipe: Recipe, bridge: Bridge, lifted: Tensor, how: Evaluation) -> Denoise:
+    """The recipe's network as the function a sampler calls: in tiles, padded, conditioned."""
     backbone, channels = recipe.parts.backbone, lifted.shape[1]
     denoise = denoiser(net, bridge, channels)
     if how.precision != "fp32":
@@ -53,15 +55,22 @@ def denoise_with(
     if tile and backbone.receptive_field is not None:
         denoise = tiled(denoise, tile, backbone.receptive_field, backbone.multiple_of, channels)
     denoise = padded(denoise, backbone.multiple_of, backbone.min_size)
-    if recipe.bridge.cond_x1:
-        denoise = conditioned(denoise, lifted)
-    return denoise if mask is None else known_pixels(denoise, lifted, mask)
+    return conditioned(denoise, lifted) if recipe.bridge.cond_x1 else denoise
 
 
 def _autocast(denoise: Denoise, device: str, dtype: torch.dtype) -> Denoise:
     def wrapped(x_n: Tensor, n: int) -> Tensor:
         with torch.autocast(device, dtype):
             return denoise(x_n, n)
+
+    return wrapped
+
+
+def _watched(denoise: Denoise, watch: Watch) -> Denoise:
+    def wrapped(x_n: Tensor, n: int) -> Tensor:
+        x0h = denoise(x_n, n)
+        watch(n, x_n, x0h)
+        return x0h
 
     return wrapped
 
@@ -74,19 +83,31 @@ def walk(
     rng: Rng,
     *,
     mask: Tensor | None = None,
+    told: Sequence[tuple[Operator, Tensor]] = (),
     bridge: Bridge | None = None,
     how: Evaluation = Evaluation(),
+    watch: Watch | None = None,
 ) -> Iterator[State]:
     """Algorithm 2 (Liu et al. 2023) from lifted observations (B, C, H, W), one `State` a step; the last is the result.
 
     Args:
         mask: (B, 1, H, W), 1 = missing; elsewhere each clean estimate, and the result, has the observation's pixels.
+        told: for each picture the operator and its observation (C, h, w), where they are known: each clean estimate is
+            pulled towards it.
         bridge: walked instead of the recipe's own.
+        watch: told of every clean estimate.
     """
     bridge = bridge or recipe.parts.bridge
     with torch.inference_mode():
         x1 = bridge.endpoint(lifted, rng)
-        states = sampler.sample(denoise_with(net, recipe, bridge, lifted, mask, how), bridge, x1, rng)
+        denoise = denoise_with(net, recipe, bridge, lifted, how)
+        if told:
+            denoise = consistent(denoise, [a for a, _ in told], [y for _, y in told], RHO)
+        if mask is not None:
+            denoise = known_pixels(denoise, lifted, mask)
+        if watch:
+            denoise = _watched(denoise, watch)
+        states = sampler.sample(denoise, bridge, x1, rng)
     while True:
         with torch.inference_mode():  # entered for each step: a generator must not leave it on in its caller
             state = next(states, None)

@@ -10,9 +10,9 @@ from i2sbkit.recipe import Recipe, load_recipe
 SMALL = ("backbone.width=2", "backbone.encoder=[1]", "backbone.decoder=[1]", "backbone.middle=1", "backbone.time_dim=4")
 
 
-def tiny_recipe(*overrides: str) -> Recipe:
-    """The shipped recipe `tiny` with an even smaller network."""
-    return load_recipe("tiny", [*SMALL, *overrides])
+def tiny_recipe(*overrides: str, name: str = "tiny") -> Recipe:
+    """The shipped recipe `tiny`, or another one, with an even smaller network."""
+    return load_recipe(name, [*SMALL, *overrides])
 
 
 def tiny_weights(path: Path, *overrides: str, **facts) -> Path:

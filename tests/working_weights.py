@@ -11,9 +11,9 @@ SDE = ("bridge.cond_x1=false",)
 OT_ODE = ("bridge.ot_ode=true", "bridge.cond_x1=false", "sampler.name=ode", "schedule.beta_max=1.0")
 
 
-def working_weights(path: Path, *overrides: str) -> Path:
-    """Weights of the recipe `tiny`; what a fresh network has at zero is random, so that it changes a picture."""
-    recipe = tiny_recipe(*overrides)
+def working_weights(path: Path, *overrides: str, name: str = "tiny") -> Path:
+    """Weights of a shipped recipe; what a fresh network has at zero is random, so that it changes a picture."""
+    recipe = tiny_recipe(*overrides, name=name)
     torch.manual_seed(0)
     net = build_network(recipe)
     for parameter in net.parameters():

@@ -8,7 +8,8 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -26,6 +27,32 @@ set_option = click.option(
     "--set", "overrides", multiple=True, metavar="K=V", help="Override a value: section.key=value. Repeatable."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
+
+SETTINGS = (
+    click.option(
+        "--nfe", type=click.IntRange(min=1), help="Network evaluations a picture. [default: the weights' own]"
+    ),
+    click.option("--sampler", help="sde, ode, dbim or a plugin's. [default: the weights' own]"),
+    click.option("--eta", type=click.FloatRange(0, 1), help="Share of fresh noise, for samplers that have it."),
+    click.option("--seed", default=0, show_default=True, help="With a picture's content it fixes all that is random."),
+    click.option("--tile", type=click.IntRange(min=0), metavar="PX", help="Side of the tiles; 0: whole pictures."),
+    click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
+    click.option("--force", is_flag=True, help="Go on with a sampler that does not fit the weights."),
+)
+
+
+def settings_options(command: Command) -> Command:
+    """The options of how to restore, handed on as one: `settings`, the arguments of `restoring.Settings`."""
+    names = ("nfe", "sampler", "eta", "seed", "tile", "precision", "force")
+
+    @wraps(command)
+    def collected(**given: Any) -> Any:
+        return command(settings={name: given.pop(name) for name in names}, **given)
+
+    decorated: Any = collected
+    for option in reversed(SETTINGS):
+        decorated = option(decorated)
+    return cast(Command, decorated)
 
 
 def examples(*commands: str) -> str:
