@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from . import __version__
 from .files import atomic
@@ -45,9 +46,19 @@ class Weights:
     tensors: Mapping[str, Tensor]
 
     def build(self, device: torch.device | str = "cpu") -> nn.Module:
-        """The network in float32, ready to restore with."""
-        net = build_network(self.recipe)
-        load_tensors(net, self.tensors, self.path)
+        """The network in float32, ready to restore with.
+
+        Raises:
+            Error: the tensors do not fit it, or are only there for training to begin from.
+        """
+        if self.header.get("restores") is False:
+            raise Error(
+                f"{self.path}: restores nothing, training begins from it: i2sbkit train RECIPE --init-from {self.path}"
+            )
+        net = skeleton(self.recipe)
+        own = net.state_dict()
+        check_tensors(own, self.tensors, self.path)
+        net.load_state_dict({name: self.tensors[name].to(own[name].dtype) for name in own}, assign=True)
         return net.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
 
@@ -56,13 +67,42 @@ def build_network(recipe: Recipe, channels: int = 3) -> nn.Module:
     return recipe.parts.backbone.build(channels * 2 if recipe.bridge.cond_x1 else channels, channels)
 
 
+def skeleton(recipe: Recipe) -> nn.Module:
+    """The recipe's network, its parameters allocated and not filled in: for a large one this takes no time or memory.
+
+    What is no parameter, such as a buffer, is as the network made it.
+    """
+    with _Unfilled():
+        return build_network(recipe)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Within the block `torch.nn.init` leaves parameters as they are; memory that nobody wrote to is not yet there."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        target = kwargs.get("tensor", args[0] if args else None)
+        if getattr(func, "__module__", None) == "torch.nn.init" and isinstance(target, nn.Parameter):
+            return target
+        return func(*args, **kwargs)
+
+
 def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Put tensors into a network; every name and shape must fit.
 
     Raises:
+        Error: see `check_tensors`.
+    """
+    check_tensors(net.state_dict(), tensors, path)
+    net.load_state_dict(dict(tensors))
+
+
+def check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """See that tensors, found in `path`, fit a network's `own`: the same names and shapes.
+
+    Raises:
         Error: naming the first that does not.
     """
-    own = net.state_dict()
     missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     if missing or extra:
         what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which the network lacks"
@@ -75,7 +115,6 @@ def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
             raise Error(
                 f"{path}: does not fit the network of its recipe: {name!r} is {found}, the network has {wanted}"
             )
-    net.load_state_dict(dict(tensors))
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -134,6 +173,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise Error(f"{path}: not a readable safetensors file ({error})") from None
+
+
+def network_tensors(path: Path, kind: str) -> dict[str, Tensor]:
+    """The network that restores, from a file of this kind: of a training state the averages, and what has none.
+
+    Raises:
+        Error: truncated or damaged.
+    """
+    tensors = read_tensors(path)
+    if kind == "weights":
+        return tensors
+    taken: dict[str, Tensor] = {}
+    for group in ("net/", "ema/"):
+        taken |= {name.removeprefix(group): tensor for name, tensor in tensors.items() if name.startswith(group)}
+    return taken
 
 
 def read_weights(path: Path) -> Weights:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import platform
 import re
 import sys
-import warnings
 from importlib import metadata
 from typing import Any
 
@@ -92,27 +89,22 @@ def _devices() -> dict[str, Any]:
 
 
 def _xformers() -> dict[str, Any]:
-    """Whether xformers is there and does what it is for, tried on the best device; its warnings are not shown."""
+    """Whether xformers is there and does what it is for, tried on the best device."""
     try:
-        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import torch
-            import xformers
-            import xformers.ops
+        import torch
 
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            q = torch.zeros(1, 16, 1, 32, device=device)  # (B, tokens, heads, channels)
-            xformers.ops.memory_efficient_attention(q, q, q)
-    except ModuleNotFoundError as error:
-        if error.name == "xformers":
-            return {"installed": None, "usable": False, "reason": 'not installed: pip install "i2sbkit[xformers]"'}
-        reason = _first_line(error)
-    except Exception as error:  # it says in many ways what it lacks
-        reason = f"does not run here: {_first_line(error)}"
-    else:
-        return {"installed": xformers.__version__, "usable": True, "tried_on": device}
+        from .attending import attention_problem
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        reason = attention_problem("xformers", torch.device(device))
+    except Exception as error:  # torch, or the driver
+        device, reason = "none", _first_line(error)
+    if reason and reason.startswith("not installed"):
+        return {"installed": None, "usable": False, "reason": reason}
     version = getattr(sys.modules.get("xformers"), "__version__", "broken")
-    return {"installed": version, "usable": False, "reason": reason}
+    if reason:
+        return {"installed": version, "usable": False, "reason": reason}
+    return {"installed": version, "usable": True, "tried_on": device}
 
 
 def _weights(path: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from .checkpoint import check_plugins, read_header, read_tensors, write_weights
+from .checkpoint import check_plugins, network_tensors, read_header, write_weights
 from .kernel.errors import Error
 from .kernel.plugins import PARTS
 from .recipe import PATHS, Recipe, from_document
@@ -84,7 +84,7 @@ def export(
     header = _header(path)
     check_plugins(header, path)
     recipe = _public_recipe(header["recipe"], path, sampler, nfe)
-    tensors = _network(read_tensors(path), header["kind"])
+    tensors = network_tensors(path, header["kind"])
     facts = {key: value for key, value in header.items() if key not in NOT_FACTS}
     if licence is not None:
         facts["licence"] = licence
@@ -110,16 +110,6 @@ def _file_of(source: str | Path) -> Path:
     if not path.is_file():
         raise Error(f"{folder}: no weights.safetensors in it; training writes one every train.save_every steps")
     return path
-
-
-def _network(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
-    """The network that restores: of a training state the averages, and the buffers, which have none."""
-    if kind == "weights":
-        return dict(tensors)
-    taken: dict[str, Tensor] = {}
-    for group in ("net/", "ema/"):
-        taken |= {name.removeprefix(group): tensor for name, tensor in tensors.items() if name.startswith(group)}
-    return taken
 
 
 def _halved(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import build_network, load_tensors, read_header, read_tensors
+from .checkpoint import build_network, load_tensors, network_tensors, read_header
 from .data import Batch
 from .ema import Ema
 from .kernel.algorithms import training_loss
 from .kernel.rng import Rng, derive_seed
 from .recipe import Recipe
 from .recipe_schema import TrainSection
+from .reporting import warn
 from .sampling import DTYPES
 
 FUSED = ("cpu", "cuda", "mps", "xpu")
@@ -26,18 +28,17 @@ class Trainer:
     """All that changes while training: network, averages, optimiser, loss scale; and the step they stand at.
 
     Raises:
-        Error: `train.init` does not fit the network.
+        Error: `train.init` does not fit the network, or the device cannot do what the backbone's options ask for.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         options = recipe.train
         self.recipe, self.device, self.step = recipe, device, 0
+        recipe.parts.backbone.check_device(device)
         torch.manual_seed(derive_seed(options.seed, "init"))
         self.net = build_network(recipe)
         if options.init:
-            path = recipe.base / options.init
-            read_header(path)
-            load_tensors(self.net, {name: tensor.float() for name, tensor in read_tensors(path).items()}, path)
+            begin_from(self.net, recipe.base / options.init, recipe.bridge.cond_x1)
         self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: nn.Module = torch.compile(self.net) if options.compile else self.net  # type: ignore[assignment]
         self.ema = Ema(self.net, options.ema)
@@ -94,6 +95,27 @@ class Trainer:
         """The network with its averaged parameters, in evaluation mode."""
         with self.ema.applied():
             yield self.net.eval()
+
+
+def begin_from(net: nn.Module, path: Path, cond_x1: bool) -> None:
+    """Fill a fresh network with weights, or the averages of a training state.
+
+    Where it sees x1 and the file's does not, the layer that has twice the input channels is widened: the new ones keep
+    their fresh numbers, as the authors of I2SB begin from ADM; a warning says so.
+
+    Raises:
+        Error: they do not fit otherwise.
+    """
+    header, own = read_header(path), net.state_dict()
+    tensors = {name: tensor.float() for name, tensor in network_tensors(path, header.get("kind", "weights")).items()}
+    if cond_x1 and not header["recipe"].get("bridge", {}).get("cond_x1"):
+        for name in own.keys() & tensors.keys():
+            narrow, wide = tensors[name], own[name]
+            if narrow.dim() > 1 and wide.shape == (narrow.shape[0], 2 * narrow.shape[1], *narrow.shape[2:]):
+                tensors[name] = torch.cat([narrow, wide[:, narrow.shape[1] :]], dim=1)
+                now = f"{name} widened to {wide.shape[1]} input channels, the new ones fresh"
+                warn(f"{path.name}: its network does not see x1; {now}")
+    load_tensors(net, tensors, path)
 
 
 def learning_rate(options: TrainSection, step: int) -> float:

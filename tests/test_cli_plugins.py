@@ -2,9 +2,9 @@
 
 import json
 import sys
-import types
 
 from fake_plugins import corruption, hook, install
+from stand_in_xformers import forget, refuse, stand_in
 from tiny_weights import tiny_weights
 
 from i2sbkit import __version__, shipped
@@ -143,37 +143,20 @@ def test_doctor_lists_broken_plugins(capsys, site, monkeypatch):
     assert found["environment"]["I2SBKIT_PLUGINS"] == "no-such-plugin"
 
 
-def fake_xformers(monkeypatch, attention):
-    """A stand-in that warns on stderr when it is used, as the real one does when it is imported."""
-    package, ops = types.ModuleType("xformers"), types.ModuleType("xformers.ops")
-    package.__version__, package.ops = "0.0.99", ops
-
-    def noisy(q, k, v):
-        print("WARNING[XFORMERS]: can't load", file=sys.stderr)
-        return attention(q, k, v)
-
-    ops.memory_efficient_attention = noisy
-    monkeypatch.setitem(sys.modules, "xformers", package)
-    monkeypatch.setitem(sys.modules, "xformers.ops", ops)
-
-
-def refuse(q, k, v):
-    raise NotImplementedError("No operator found\nfor these inputs")
-
-
 def test_doctor_tries_xformers(capsys, monkeypatch):
     """xformers counts as usable where it computes, else the reason is told; its warnings are kept off stderr."""
-    fake_xformers(monkeypatch, lambda q, k, v: q)
+    stand_in(monkeypatch, lambda q, k, v: q)
     assert execute(["doctor", "--json"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     found = json.loads(out)["attention"]["xformers"]
     assert (found["installed"], found["usable"]) == ("0.0.99", True)
-    fake_xformers(monkeypatch, refuse)
+    stand_in(monkeypatch, refuse)
     found = report(capsys, "doctor")["attention"]["xformers"]
     assert (found["installed"], found["usable"]) == ("0.0.99", False)
     assert found["reason"] == "does not run here: NotImplementedError: No operator found"
     monkeypatch.setitem(sys.modules, "xformers", None)
+    forget(monkeypatch)
     found = report(capsys, "doctor")["attention"]["xformers"]
     assert found["installed"] is None
     assert 'pip install "i2sbkit[xformers]"' in found["reason"]

@@ -20,7 +20,7 @@ COMMANDS = {
     "recipes": "List, show, check and copy recipes.",
     "plugins": "List the installed plugins and what they bring.",
     "shards": "Pack, index and check shards of photographs.",
-    "weights": "List, describe and export weights.",
+    "weights": "List, describe, export and import weights.",
     "doctor": "Describe this installation, for bug reports.",
 }
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from .options import complete_weights, examples, json_option, print_json
+from .options import complete_weights, examples, json_option, print_json, set_option
 from .tables import print_table, spell, spell_metrics
 
 
 @click.group(epilog=examples("i2sbkit weights list", "i2sbkit weights info jpeg"))
 def weights() -> None:
-    """List, describe and export weights."""
+    """List, describe, export and import weights."""
 
 
 @weights.command("list", epilog=examples("i2sbkit weights list", "i2sbkit weights list --json"))
@@ -109,3 +109,31 @@ def export(
 
     facts = run_export(source, out, half=half, licence=licence, sampler=sampler, nfe=nfe, overwrite=overwrite)
     print_json(facts) if as_json else click.echo(facts["file"])
+
+
+@weights.command(
+    "import",
+    epilog=examples(
+        "i2sbkit weights import results/jpeg-10 --out jpeg10.safetensors",
+        "i2sbkit weights import results/mine --out mine.safetensors --set backbone.num_head_channels=32",
+        "i2sbkit weights import 256x256_diffusion_uncond.pt --out adm.safetensors",
+    ),
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="What to write.")
+@set_option
+@click.option("--overwrite", is_flag=True, help="Replace FILE where it exists.")
+@json_option
+def import_(source: Path, out: Path, overrides: tuple[str, ...], overwrite: bool, as_json: bool) -> None:
+    """Bring in weights of another program.
+
+    SOURCE is what a plugin can read; i2sbkit itself knows a results folder of the authors' code (NVlabs/I2SB) and
+    256x256_diffusion_uncond.pt of guided-diffusion. What the source does not say is assumed, shown on stderr, and
+    can be put right by --set.
+    """
+    from ..importing import import_weights
+
+    facts, assumed = import_weights(source, out, overrides, overwrite)
+    for line in assumed:
+        click.echo(f"assumed: {line}", err=True)
+    print_json({**facts, "assumed": list(assumed)}) if as_json else click.echo(facts["file"])

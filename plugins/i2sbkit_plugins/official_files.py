@@ -1,0 +1,106 @@
+"""Reading others' pickles without running anything that is in them."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import types
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import torch
+
+import i2sbkit
+
+LARGEST = 1 << 20
+"""Bytes of an options.pkl; the authors' have a few hundred."""
+PLAIN = (type(None), bool, int, float, str)
+PATHS = {
+    "PosixPath": PurePosixPath,
+    "PurePosixPath": PurePosixPath,
+    "WindowsPath": PureWindowsPath,
+    "PureWindowsPath": PureWindowsPath,
+}
+
+
+class _Restricted(pickle.Unpickler):
+    """Knows argparse.Namespace and the paths of pathlib, on whichever system they were pickled, and nothing else.
+
+    The classes it hands out are made for one file: a pickle can change the attributes of a class, but of no other.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__(io.BytesIO(text))
+        self.namespace: type = type("Namespace", (types.SimpleNamespace,), {})
+        self._paths = {name: type(name, (kind,), {}) for name, kind in PATHS.items()}
+
+    def find_class(self, module: str, name: str) -> type:
+        if (module, name) == ("argparse", "Namespace"):
+            return self.namespace
+        if module in ("pathlib", "pathlib._local") and name in self._paths:
+            return self._paths[name]
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """The values of a pickled argparse.Namespace: None, bool, int, float, str, lists of these; paths as str.
+
+    Raises:
+        i2sbkit.Error: not there, or anything else than such a Namespace; nothing in it is called.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise pickle.UnpicklingError(f"it has more than {LARGEST} bytes")
+        reader = _Restricted(path.read_bytes())
+        found = reader.load()
+        if type(found) is not reader.namespace:
+            raise pickle.UnpicklingError(f"it holds a {type(found).__name__}")
+        return {str(name): _plain(value) for name, value in vars(found).items()}
+    except FileNotFoundError:
+        raise i2sbkit.Error(f"{path}: is missing; the authors' download has it beside latest.pt") from None
+    except Exception as error:  # a damaged pickle fails in any way
+        raise i2sbkit.Error(
+            f"{path}: refused, as it is not only an argparse.Namespace of plain values ({_line(error)})"
+        ) from None
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if type(value) not in PLAIN:
+        raise pickle.UnpicklingError(f"it holds a {type(value).__name__}")
+    return value
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file begins as torch.save's do, zipped or pickled."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return start[:4] == b"PK\x03\x04" or start[:1] == b"\x80"
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """What torch.save wrote, if it is a dict of tensors and plain values; zipped files are mapped, not read.
+
+    Raises:
+        i2sbkit.Error: damaged, or holding anything else, of which nothing is called.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:  # torch raises whatever the damage leads to
+        raise i2sbkit.Error(
+            f"{path}: refused, as it does not hold tensors and plain values alone ({_line(error)})"
+        ) from None
+    if not isinstance(found, Mapping):
+        raise i2sbkit.Error(f"{path}: holds a {type(found).__name__}, not a checkpoint")
+    return found
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip()
+    refused = next((line for line in text.splitlines() if "Unsupported" in line or "GLOBAL" in line), text)
+    return f"{type(error).__name__}: {refused.partition(chr(10))[0].strip()}"
