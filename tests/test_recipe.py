@@ -52,8 +52,8 @@ def test_all_errors_are_told_at_once_with_their_places(tmp_path):
         f"{path}:1: schedule.name: no schedule called 'i2sbb'; did you mean 'i2sb'?",
         f"{path}:17: backbone: backbone 'compact': compact: width is 0; set it to 1 or more, such as width = 16",
         f"{path}:7: sampler: must be a section, [sampler], and only one",
-        f"{path}:15: data.colour: unknown key (there are: train, val, size, crop, crops, margin, val_size, flip, quantize, "
-        "paired, masks, workers)",
+        f"{path}:15: data.colour: unknown key (there are: train, val, size, crop, crops, margin, val_size, flip, "
+        "quantize, paired, masks, workers)",
         f"{path}:11: data.train: item 2 must be text, got 3",
         f"{path}:21: train.iterations: is required",
         f"{path}:22: train.iteratons: unknown key; did you mean 'iterations'?",
