@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .images import read_picture
-from .jobs import pictures_in
+from .finding import pictures_in
 from .kernel.errors import Error
 from .metrics import psnr, ssim
+from .picture_files import read_picture
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ def compare_folders(results: Path, references: Path) -> list[Comparison]:
     Raises:
         Error: a result without a reference, two files of one stem, or sizes that differ.
     """
-    found, wanted = _by_stem(results), _by_stem(references)
+    found, wanted = by_stem(results), by_stem(references)
     if results.is_file() and references.is_file():
         wanted = {next(iter(found)): references}
     missing = sorted(found.keys() - wanted.keys())
     if missing:
         raise Error(f"{references}: no reference for {found[missing[0]]} ({len(missing)} of {len(found)} are missing)")
-    return [_compare(name, found[name], wanted[name]) for name in sorted(found)]
+    return [compare_files(name, found[name], wanted[name]) for name in sorted(found)]
 
 
 def means(comparisons: list[Comparison]) -> dict[str, Any]:
@@ -46,7 +46,12 @@ def means(comparisons: list[Comparison]) -> dict[str, Any]:
     }
 
 
-def _by_stem(path: Path) -> dict[str, Path]:
+def by_stem(path: Path) -> dict[str, Path]:
+    """The pictures of a folder by their relative paths, or a file by its name, without suffixes.
+
+    Raises:
+        Error: no picture, or two of one stem.
+    """
     found: dict[str, Path] = {}
     for file in pictures_in(path):
         name = (file.relative_to(path) if path.is_dir() else Path(file.name)).with_suffix("").as_posix()
@@ -56,7 +61,12 @@ def _by_stem(path: Path) -> dict[str, Path]:
     return found
 
 
-def _compare(name: str, result: Path, reference: Path) -> Comparison:
+def compare_files(name: str, result: Path, reference: Path) -> Comparison:
+    """One file against another.
+
+    Raises:
+        Error: one cannot be read, their sizes differ, or they are too small.
+    """
     a, b = read_picture(result).image, read_picture(reference).image
     if a.shape != b.shape:
         sizes = " and ".join(f"{image.shape[2]}x{image.shape[1]}" for image in (a, b))

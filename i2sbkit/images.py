@@ -1,61 +1,57 @@
-"""Pictures as tensors: 8-bit values, Pillow images and files to float32 in [-1, 1] and back."""
+"""Pictures as tensors: levels of 8 or 16 bits, floats and Pillow images to float32 in [-1, 1] and back."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from .files import atomic
 from .kernel.errors import Error
+from .metadata import Metadata
 
 FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP",
+    ".avif": "AVIF",
 }  # fmt: skip
 """File suffixes that count as pictures, and the format written for each."""
 
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
-    "WEBP": {"lossless": True},
+    "WEBP": {"lossless": True, "exact": True},  # exact: also where it is transparent
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
 }
 
-READ_FORMATS = list(dict.fromkeys(FORMATS.values()))
-"""What may be in a file, whatever its suffix: no other decoder of Pillow is let loose on it."""
-
-KEPT_TAGS = [
-    getattr(ExifTags.Base, name)
-    for name in (
-        "ImageDescription", "Make", "Model", "XResolution", "YResolution", "ResolutionUnit", "Software", "DateTime",
-        "Artist", "HostComputer", "Copyright",
-    )
-]  # fmt: skip
-"""EXIF that describes the photograph; the other tags of its first directory describe how its file was laid out."""
-KEPT_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-STALE_TAGS = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight, ExifTags.IFD.Interop)
-"""Tags of the Exif directory that a turned or enlarged picture makes wrong."""
+HALF = {8: 127.5, 16: 32767.5, 32: 0.5}
+"""Half of what is white, by depth: levels v are the value v / HALF - 1; 32 stands for floats in [0, 1]."""
+LEVELS = {8: np.uint8, 16: np.uint16, 32: np.float32}
+"""What holds the levels of a depth."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture from a file.
+    """A picture and what of it goes out again as it came in.
 
     Attributes:
         image: (3, H, W) in [-1, 1], upright.
-        gray: the file has one channel.
+        gray: it has one channel, which `image` repeats.
+        alpha: (1, H, W) in [0, 1], 1 where it is opaque; None where it has no transparency, or it became the mask.
+        depth: bits a channel, 8 or 16; 32 are floats, which may go beyond [-1, 1].
         mask: (1, H, W), 1 where the file is not opaque; None where it is wholly opaque, or was not asked.
-        metadata: EXIF and ICC profile, as Pillow's `save` takes them.
+        metadata: EXIF, XMP, colour profile and resolution.
+        format: of the file, as Pillow names it; None where it comes from none.
     """
 
     image: Tensor
     gray: bool = False
+    alpha: Tensor | None = None
+    depth: int = 8
     mask: Tensor | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=Metadata)
+    format: str | None = None
 
 
 def from_uint8(values: Tensor) -> Tensor:
@@ -68,133 +64,87 @@ def to_uint8(x: Tensor) -> Tensor:
     return ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
+def from_array(array: np.ndarray) -> Picture:
+    """Levels (H, W, C) of uint8, uint16 or float32 as a picture.
+
+    Args:
+        array: gray (C = 1), gray and alpha (2), RGB (3) or RGBA (4).
+    """
+    height, width, channels = array.shape
+    depth = array.dtype.itemsize * 8
+    gray, image = channels < 3, torch.empty(3, height, width)
+    for channel, plane in enumerate(image):  # one after another: 100 megapixels of float32 are 1.2 GB
+        np.divide(array[..., 0 if gray else channel], HALF[depth], out=plane.numpy(), dtype=np.float32)
+    alpha = None
+    if channels in (2, 4):
+        alpha = torch.from_numpy(np.divide(array[..., -1], 2 * HALF[depth], dtype=np.float32))[None]
+    return Picture(image.sub_(1), gray, alpha, depth)
+
+
+def to_array(image: Tensor, like: Picture) -> np.ndarray:
+    """(3, H, W) as levels (H, W, C) of the kind that `like` has: its depth, gray or RGB, with its alpha.
+
+    Levels of 8 and 16 bits are clamped and rounded, floats are neither.
+    """
+    exact = torch.float64 if like.depth == 32 else None  # the mean of three equal floats is not always that float
+    planes = [image.mean(dim=0, dtype=exact)] if like.gray else list(image)
+    planes += [] if like.alpha is None else [2 * like.alpha[0] - 1]
+    array = np.empty((*image.shape[-2:], len(planes)), LEVELS[like.depth])
+    for channel, plane in enumerate(planes):
+        array[..., channel] = _levels(plane, like.depth).cpu().numpy()
+    return array
+
+
+def _levels(x: Tensor, depth: int) -> Tensor:
+    if depth == 32:
+        return (x + 1) * HALF[32]
+    return (x.clamp(-1, 1) + 1).mul_(HALF[depth]).round_()
+
+
+def fitted(like: Picture, image: Tensor) -> Picture:
+    """`like` with its alpha as large as a picture (3, H, W), enlarged by Lanczos where that is larger."""
+    if like.alpha is None or like.alpha.shape[1:] == image.shape[1:]:
+        return like
+    small = Image.fromarray(like.alpha[0].numpy())
+    large = small.resize((image.shape[2], image.shape[1]), Image.Resampling.LANCZOS)
+    return replace(like, alpha=torch.from_numpy(np.asarray(large).copy())[None].clamp(0, 1))
+
+
+def pil_array(image: Image.Image) -> np.ndarray:
+    """The pixels of a Pillow image as levels (H, W, C), palettes and transparent colours resolved.
+
+    Raises:
+        Error: a mode that has no such levels, as CMYK or LAB.
+    """
+    if image.mode == "F":
+        return np.asarray(image)[..., None]
+    if image.mode.startswith("I;16"):
+        gray = np.asarray(image).astype(np.uint16)[..., None]
+        clear = image.info.get("transparency")
+        return gray if clear is None else np.concatenate([gray, (gray != clear) * np.uint16(65535)], axis=2)
+    if image.mode not in ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX"):
+        raise Error(f"pixels of the kind {image.mode}; convert it to RGB first")
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    mode += "A" if image.has_transparency_data else ""
+    array = np.asarray(image if image.mode == mode else image.convert(mode))
+    return array[..., None] if array.ndim == 2 else array
+
+
+def array_to_pil(array: np.ndarray) -> Image.Image:
+    """Levels (H, W, C) of 8 bits, or gray ones of any depth, as a Pillow image."""
+    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+
+
 def from_pil(image: Image.Image) -> Tensor:
     """A Pillow image as RGB (3, H, W), float32 in [-1, 1]."""
-    array = np.asarray(image.convert("RGB"))
-    return from_uint8(torch.from_numpy(array.copy()).permute(2, 0, 1)).contiguous()
+    return from_array(np.asarray(image.convert("RGB"))).image
 
 
 def to_pil(x: Tensor) -> Image.Image:
     """(3, H, W) in [-1, 1], clamped and rounded, as an 8-bit RGB Pillow image."""
-    return uint8_to_pil(to_uint8(x))
+    return array_to_pil(to_array(x, Picture(x)))
 
 
 def uint8_to_pil(values: Tensor) -> Image.Image:
     """8-bit values (3, H, W) as an RGB Pillow image."""
     return Image.fromarray(values.permute(1, 2, 0).contiguous().cpu().numpy())
-
-
-def read_picture(path: Path, *, holes: bool = False) -> Picture:
-    """Read an RGB or gray 8-bit file, turned upright by its EXIF orientation.
-
-    Damaged metadata is warned of (`UserWarning`); what can be read of it is kept.
-
-    Args:
-        holes: what is transparent, even in part, is a hole: files with transparency are read, with a mask.
-
-    Raises:
-        Error: unreadable, truncated, or of a kind whose pixels would not come back unharmed (alpha, CMYK, 16 bits,
-            animations).
-    """
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = _decode(path, holes)
-    except Error:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Error(f"{path}: more pixels than Pillow takes for safe ({Image.MAX_IMAGE_PIXELS:,})") from None
-    except UnidentifiedImageError:
-        raise Error(f"{path}: not a picture that can be read here ({', '.join(READ_FORMATS)})") from None
-    except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
-        raise Error(f"{path}: not a readable picture ({' '.join(str(error).split())})") from None
-    if caught:
-        warnings.warn(f"{path}: its metadata is damaged ({caught[0].message})", stacklevel=2)
-    return picture
-
-
-def _decode(path: Path, holes: bool) -> Picture:
-    with Image.open(path, formats=READ_FORMATS) as file:
-        check_kind(file, path, holes)
-        metadata = {"icc_profile": file.info.get("icc_profile"), "exif": _read_exif(file)}
-        image = ImageOps.exif_transpose(file)
-        known = {key: value for key, value in metadata.items() if value}
-        return Picture(from_pil(image), image.mode in ("L", "LA"), _holes(image) if holes else None, known)
-
-
-def _holes(image: Image.Image) -> Tensor | None:
-    """Where an image is not opaque, (1, H, W); None where it is nowhere."""
-    if not image.has_transparency_data:
-        return None
-    alpha = torch.from_numpy(np.array(image.convert("RGBA").getchannel("A")))
-    return (alpha < 255).float()[None] if (alpha < 255).any() else None
-
-
-def check_kind(file: Image.Image, path: Path, holes: bool) -> None:
-    """Refuse what would be changed silently on the way: alpha, palettes, CMYK, more than 8 bits, further frames.
-
-    Raises:
-        Error: what it is and what to do.
-    """
-    transparent = file.has_transparency_data
-    plain = file.mode in ("RGB", "L") or (holes and transparent)
-    kind = [] if plain else [f"mode {file.mode}"]
-    kind += ["more than 8 bits"] if _bits(file, path) > 8 else []
-    kind += ["transparent"] if transparent and not holes else []
-    # MPO is a phone's JPEG with a preview or depth map behind it: the first picture is the photograph.
-    kind += ["several frames or pages"] if file.format != "MPO" and getattr(file, "n_frames", 1) > 1 else []
-    if kind:
-        raise Error(f"{path}: not a plain 8-bit RGB or gray picture ({', '.join(kind)}); convert it first")
-
-
-def _bits(file: Image.Image, path: Path) -> int:
-    """Bits a channel as the file has them: Pillow opens 16-bit RGB as 8-bit RGB without a word."""
-    if file.format == "PNG":
-        with path.open("rb") as raw:
-            return int(raw.read(25)[24])  # signature 8, chunk head 8, width 4, height 4, then the depth (PNG 11.2.2)
-    if file.format == "TIFF":
-        depths: tuple[int, ...] = getattr(file, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (1,))
-        return max(depths)
-    return 8
-
-
-def _read_exif(file: Image.Image) -> bytes | None:
-    """What a file's EXIF says of the photograph, without its orientation and thumbnail; None where it says nothing."""
-    found, kept = file.getexif(), Image.Exif()
-    try:
-        for tag in KEPT_TAGS:
-            if tag in found:
-                kept[tag] = found[tag]
-        for directory in KEPT_DIRECTORIES:
-            if tags := {tag: value for tag, value in found.get_ifd(directory).items() if tag not in STALE_TAGS}:
-                kept[directory] = tags
-        return kept.tobytes() if len(kept) else None
-    except Exception as error:  # as varied as the damage
-        warnings.warn(f"EXIF: {error}", stacklevel=2)
-        return None
-
-
-def write_picture(path: Path, image: Tensor, like: Picture | None = None, holes: Tensor | None = None) -> None:
-    """Write (3, H, W) in [-1, 1] as 8 bits, atomically, in the format of the suffix, with the metadata of `like`.
-
-    Args:
-        holes: (1, H, W), what is transparent.
-
-    Raises:
-        Error: a suffix that is not in `FORMATS`, or a picture or metadata too large for its format.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise Error(f"{path}: cannot write {path.suffix or 'a file without suffix'}; take one of {' '.join(FORMATS)}")
-    kind = FORMATS[path.suffix.lower()]
-    picture = to_pil(image)
-    if like and like.gray:
-        picture = Image.fromarray(to_uint8(image.mean(dim=0)).cpu().numpy())
-    if holes is not None:
-        picture.putalpha(Image.fromarray(to_uint8(1 - 2 * holes[0]).cpu().numpy()))
-    metadata = {key: value for key, value in (like.metadata if like else {}).items() if kind != "BMP"}
-    with atomic(path) as temporary:
-        try:
-            picture.save(temporary, kind, **SAVE_OPTIONS.get(kind, {}), **metadata)
-        except ValueError as error:
-            raise Error(f"{path}: cannot be written as {kind} ({error}); take another suffix, such as .png") from None

@@ -31,6 +31,31 @@ def test_a_pillow_image_gives_one_back(model):
     assert not np.array_equal(np.asarray(result), np.asarray(image))
 
 
+@pytest.mark.parametrize(
+    ("mode", "gives"),
+    [("L", "L"), ("LA", "LA"), ("RGBA", "RGBA"), ("P", "RGB"), ("1", "L"), ("I;16", "I;16"), ("F", "F")],
+)
+def test_the_mode_of_a_pillow_image_comes_back(model, mode, gives):
+    """Gray, transparency and depth are kept; palettes, which new colours do not fit, become RGB."""
+    plain = photo(37, 23).convert("L" if mode in ("L", "LA", "I;16", "F") else "RGB")
+    image = plain if mode in ("I;16", "F") else plain.convert(mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(plain).astype(np.uint16) * 257)
+    elif mode == "F":
+        image = Image.fromarray(np.asarray(plain).astype(np.float32) / 255)
+    elif mode.endswith("A"):
+        image.putalpha(77)
+    result = model.restore(image)
+    assert (result.mode, result.size) == (gives, image.size)
+    if mode.endswith("A"):
+        assert set(result.getchannel("A").tobytes()) == {77}
+        assert result.convert(plain.mode).tobytes() == model.restore(plain).tobytes()
+    if mode in ("I;16", "F"):
+        white = 65535 if mode == "I;16" else 1
+        expected = np.asarray(model.restore(plain)) / 255.0
+        assert np.abs((np.asarray(result) / white).clip(0, 1) - expected).max() < 0.51 / 255
+
+
 def test_an_array_gives_one_back(model):
     """uint8 (H, W, 3), also one that is not contiguous; the same numbers as the Pillow image."""
     image = photo(37, 23)
@@ -109,8 +134,10 @@ def test_restore_equals_the_command_line(model, path, tmp_path):
         torch.zeros(0, 3, 8, 8),
         torch.full((3, 8, 8), 255.0),
         torch.full((3, 8, 8), float("nan")),
-        Image.new("L", (8, 8)),
-        Image.new("RGBA", (8, 8)),
+        Image.new("CMYK", (8, 8)),
+        Image.new("I", (8, 8)),
+        Image.new("F", (8, 8), 255),
+        Image.new("RGB", (0, 8)),
     ],
     ids=lambda value: f"{type(value).__name__}{getattr(value, 'shape', getattr(value, 'mode', ''))}",
 )
@@ -124,8 +151,8 @@ def test_wrong_pictures_say_what_to_give(model):
     """The message names what came and what is taken."""
     with pytest.raises(Error, match=r"uint8 array \(H, W, 3\).*got ndarray uint8 \(8, 8\)"):
         model.restore(np.zeros((8, 8), np.uint8))
-    with pytest.raises(Error, match=r"convert\('RGB'\)"):
-        model.restore(Image.new("L", (8, 8)))
+    with pytest.raises(Error, match="kind CMYK; convert it to RGB first"):
+        model.restore(Image.new("CMYK", (8, 8)))
     with pytest.raises(Error, match=r"reaches 255.*127\.5"):
         model.restore(torch.full((3, 8, 8), 255.0))
 

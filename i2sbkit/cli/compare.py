@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples, json_option, print_json
+from .options import examples, json_option, print_json, shown_warnings
 
 
 @click.command(
@@ -21,11 +21,14 @@ from .options import examples, json_option, print_json
 def compare(results: Path, references: Path, as_json: bool) -> None:
     """PSNR (dB) and SSIM of RESULTS against REFERENCES, files or folders matched by stem; no border is cropped.
 
+    Colours are compared, transparency is not; gray counts as RGB, and files may differ in depth.
+
     The PSNR of equal pictures is infinite: "inf", and null in JSON.
     """
     from ..comparing import compare_folders, means
 
-    rows = compare_folders(results, references)
+    with shown_warnings():
+        rows = compare_folders(results, references)
     mean = means(rows)
     if as_json:
         print_json({"pictures": [asdict(row) for row in rows], "mean": mean})
