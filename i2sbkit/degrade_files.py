@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import torch
 
 from .batch import Made
 from .files import atomic
-from .images import read_picture, write_picture
 from .jobs import Job
 from .kernel.interfaces import Corruption, Observation
+from .picture_files import read_picture, write_picture
 from .restoring import content_seed
 
 SIGNATURES = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp"}
@@ -30,6 +31,8 @@ def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:
 
     def work(job: Job) -> Made:
         picture = read_picture(job.source)
+        if picture.alpha is not None:
+            warnings.warn(f"{job.source}: what is damaged are its colours; its transparency is left out", stacklevel=2)
         generator = torch.Generator().manual_seed(content_seed(Observation(picture.image), seed, 0))
         observation = corruption.corrupt(picture.image, generator)
         write_observation(job.target, observation)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from .jobs import pictures_in
+from .finding import pictures_in
 from .kernel.errors import Error
 from .tars import DEGRADED, Part
 

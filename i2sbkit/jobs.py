@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .finding import find_pictures, is_picture_name
 from .images import FORMATS
 from .kernel.errors import Error
+from .printable import one_line
 
-Policy = Literal["refuse", "skip", "overwrite"]
-"""What to do where an output exists."""
+Policy = Literal["refuse", "skip", "overwrite", "in place"]
+"""What to do where an output exists; in place, every output replaces its own input."""
 
 
 @dataclass(frozen=True)
@@ -24,71 +26,85 @@ class Job:
 
 
 def find_jobs(inputs: Iterable[Path], out: Path, suffix: str | None = None) -> list[Job]:
-    """The pictures in files and nested folders, each with its place under `out`; paths below a folder are kept.
+    """The pictures in files, nested folders and patterns ('photos/**/*.jpg'), each with its place under `out`.
 
-    A picture given twice counts once; where `out` lies in an input folder, what is in `out` is no input.
+    Paths are kept below a folder, and below what comes before the first sign of a pattern. A picture given twice
+    counts once; what is in `out` is no input.
 
     Args:
         out: a folder; or a file, where the only input is a file and `out` ends like a picture.
         suffix: of the outputs; None keeps each input's.
 
     Raises:
-        Error: an input is missing or holds no picture, or `out` is a file where a folder is needed.
+        Error: an input is missing or holds no picture, `out` is an input, or a file where a folder is needed.
     """
     inputs = list(inputs)
-    if out.suffix.lower() in FORMATS and not out.is_dir():
+    if is_picture_name(out) and not out.is_dir():
         return [_single(inputs, out, suffix)]
     if out.exists() and not out.is_dir():
-        raise Error(f"{out}: a file; give a folder as OUT, or for one picture a file that ends in {' '.join(FORMATS)}")
-    jobs: dict[tuple[Path, Path], Job] = {}
+        raise Error(
+            f"{one_line(out)}: a file; give a folder as OUT, or for one picture a file that ends in {' '.join(FORMATS)}"
+        )
+    refuse_into(inputs, out)
+    jobs: dict[tuple[str, Path], Job] = {}
     for given in inputs:
-        for source in pictures_in(given, without=out):
-            place = source.relative_to(given) if given.is_dir() else Path(source.name)
+        for source, place in find_pictures(given, without=out):
             job = Job(source, out / (place.with_suffix(suffix) if suffix else place))
-            jobs.setdefault((source.resolve(), job.target), job)
+            jobs.setdefault((os.path.realpath(source), job.target), job)
     return list(jobs.values())
+
+
+def refuse_into(inputs: Iterable[Path], out: Path) -> None:
+    """See that outputs do not come to lie among the inputs.
+
+    A folder below an input is fine: what is in it is no input.
+
+    Raises:
+        Error: `out` is a folder that is an input.
+    """
+    for given in inputs:
+        if given.is_dir() and os.path.realpath(out) == os.path.realpath(given):
+            raise Error(
+                f"{one_line(out)}: is an input; give another OUT "
+                "(`i2sbkit restore IN --in-place` replaces the originals)"
+            )
+
+
+def in_place_jobs(inputs: Iterable[Path]) -> list[Job]:
+    """The pictures in files, nested folders and patterns, each to be replaced; of a link the file that it leads to.
+
+    Raises:
+        Error: an input is missing or holds no picture.
+    """
+    sources = [source for given in inputs for source, _ in find_pictures(given)]
+    jobs: dict[str, Job] = {}
+    for source in sources:
+        jobs.setdefault(os.path.realpath(source), Job(source, _real(source)))
+    return list(jobs.values())
+
+
+def _real(source: Path) -> Path:
+    return Path(os.path.realpath(source)) if source.is_symlink() else source
 
 
 def _single(inputs: list[Path], out: Path, suffix: str | None) -> Job:
     """One file into one file."""
-    if len(inputs) > 1 or inputs[0].is_dir():
-        raise Error(f"{out}: one file cannot hold several pictures; give a folder as OUT")
-    if not inputs[0].is_file():
-        raise Error(f"{inputs[0]}: no such file or folder")
-    if suffix and FORMATS[suffix] != FORMATS[out.suffix.lower()]:
-        raise Error(f"{out}: a {suffix} file comes out; give {out.with_suffix(suffix)} or a folder as OUT")
-    return Job(inputs[0], out)
+    sources = [source for given in inputs for source, _ in find_pictures(given)]
+    if len(sources) > 1 or inputs[0].is_dir():
+        raise Error(f"{one_line(out)}: one file cannot hold several pictures; give a folder as OUT")
+    check_suffix(out, suffix)
+    return Job(sources[0], out)
 
 
-def pictures_in(path: Path, without: Path | None = None) -> list[Path]:
-    """A file itself, or the pictures in a folder and the folders below it, sorted.
-
-    Hidden ones and those behind links to folders are passed over.
-
-    Args:
-        without: a folder whose pictures do not count, where it lies below `path`.
+def check_suffix(out: Path, suffix: str | None) -> None:
+    """See that a file of this name can hold what ends in `suffix`.
 
     Raises:
-        Error: there is no such file or folder, or no picture in it.
+        Error: it is of another format.
     """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise Error(f"{path}: no such file or folder")
-    inner = None
-    if without and path.resolve() in without.resolve().parents:
-        inner = without.resolve().relative_to(path.resolve())
-    found = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in FORMATS
-        and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        and not (inner and file.relative_to(path).is_relative_to(inner))
-    )
-    if not found:
-        raise Error(f"{path}: no pictures in it (looked for {' '.join(FORMATS)})")
-    return found
+    if suffix and FORMATS[suffix] != FORMATS[out.suffix.lower()]:
+        fitting = one_line(out.with_suffix(suffix))
+        raise Error(f"{one_line(out)}: a {suffix} file comes out; give {fitting} or a folder as OUT")
 
 
 def settle_existing(
@@ -104,7 +120,7 @@ def settle_existing(
         Error: two jobs would write one file, an output would replace an input, it exists and the policy is to refuse,
             or its folder cannot be written to.
     """
-    _refuse_collisions(jobs, targets)
+    _refuse_collisions(jobs, targets, in_place=policy == "in place")
     existing: list[Path] = []
     wanted = []
     for job in jobs:
@@ -114,30 +130,37 @@ def settle_existing(
             wanted.append(job)
     if policy == "refuse" and existing:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise Error(f"{existing[0]}{more}: exists already; --overwrite replaces, --skip-existing leaves it")
+        raise Error(f"{one_line(existing[0])}{more}: exists already; --overwrite replaces, --skip-existing leaves it")
     for folder in {job.target.parent: None for job in wanted}:
-        _check_writable(folder)
+        check_writable(folder)
     return wanted
 
 
-def _refuse_collisions(jobs: list[Job], targets: Callable[[Job], list[Path]]) -> None:
-    """Every file is written by one job, and none of them is read by any."""
-    sources = {job.source.resolve() for job in jobs}
+def _refuse_collisions(jobs: list[Job], targets: Callable[[Job], list[Path]], in_place: bool) -> None:
+    """Every file is written by one job, and none of them is read by any, unless it is to be replaced."""
+    sources = set() if in_place else {os.path.realpath(job.source) for job in jobs}
     claimed: dict[Path, Job] = {}
     for job in jobs:
         for target in targets(job):
-            if target.resolve() in sources:
-                raise Error(f"{target}: the output would replace an input; give another OUT")
+            name = one_line(target)
+            if os.path.realpath(target) in sources:
+                raise Error(f"{name}: the output would replace an input; give another OUT")
             if target.is_dir():
-                raise Error(f"{target}: a folder is where the output should go; give another OUT")
+                raise Error(f"{name}: a folder is where the output should go; give another OUT")
             other = claimed.setdefault(target, job)
             if other != job:
-                raise Error(f"{other.source} and {job.source} would both become {target}; give each an OUT of its own")
+                both = f"{one_line(other.source)} and {one_line(job.source)}"
+                raise Error(f"{both} would both become {name}; give each an OUT of its own")
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
+    """See that files can be put into a folder, which need not be there yet.
+
+    Raises:
+        Error: what is in the way.
+    """
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir():
-        raise Error(f"{there}: a file, so there can be no folder {folder}; give another OUT")
+        raise Error(f"{one_line(there)}: a file, so there can be no folder {one_line(folder)}; give another OUT")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise Error(f"{there}: may not be written to; give another OUT")
+        raise Error(f"{one_line(there)}: may not be written to; give another OUT")

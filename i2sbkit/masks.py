@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .jobs import pictures_in
+from .finding import pictures_in
 from .kernel.errors import Error
 
 PACKED_SIDE = 256

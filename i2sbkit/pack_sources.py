@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from .finding import pictures_in
 from .folders import extension, folder_keys, match_pairs
 from .images import FORMATS, uint8_to_pil
-from .jobs import pictures_in
 from .kernel.errors import Error
 from .name_lists import chosen
 from .shards import decode

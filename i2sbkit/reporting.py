@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from torch import Tensor
 
 from .files import write_text
@@ -67,18 +69,19 @@ def warn(message: str) -> None:
 
 
 class Bar:
-    """Progress on stderr: a live bar on a terminal, a plain line every `every` seconds elsewhere."""
+    """Progress on stderr: a live bar on a terminal; elsewhere a plain line every `every` seconds, or none."""
 
-    def __init__(self, total: int, done: int, unit: str, every: float = 30.0) -> None:
+    def __init__(self, total: int, done: int, unit: str, every: float | None = 30.0) -> None:
         self._console = Console(stderr=True)
-        self._live = self._console.is_terminal
+        self.live = self._console.is_terminal and sys.stderr.isatty()  # rich counts FORCE_COLOR as a terminal
         self._every, self._total, self._unit = every, total, unit
-        self._spoke = time.monotonic()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(
-            *columns, TextColumn("{task.fields[note]}"), console=self._console, disable=not self._live
-        )
-        self._task = self._progress.add_task(unit, total=total, completed=done, note="")
+        self._began = self._spoke = time.monotonic()
+        self._already = done / total if total else 0.0
+        fields = [TextColumn(f"{{task.fields[{name}]}}") for name in ("count", "left", "note")]
+        columns = (TextColumn("{task.description}"), BarColumn(), *fields)
+        self._progress = Progress(*columns, console=self._console, disable=not self.live)
+        self._task = self._progress.add_task(unit, total=1.0, count=f"{done}/{total}", left="", note="")
+        self._progress.update(self._task, completed=self._already)
 
     def __enter__(self) -> Bar:
         self._progress.start()
@@ -89,16 +92,27 @@ class Bar:
     ) -> None:
         self._progress.stop()
 
-    def show(self, done: int, note: str) -> None:
-        """Where we are, and what is worth saying of it."""
-        self._progress.update(self._task, completed=done, note=note)
-        if not self._live and time.monotonic() - self._spoke >= self._every:
+    def show(self, done: int, note: str, share: float | None = None) -> None:
+        """Where we are, and what is worth saying of it.
+
+        Args:
+            share: how much of the work that is, where its parts differ in size.
+        """
+        share = (done / self._total if self._total else 1.0) if share is None else share
+        left = time_left(time.monotonic() - self._began, share - self._already, 1 - share)
+        self._progress.update(self._task, completed=share, count=f"{done}/{self._total}", left=left, note=note)
+        if not self.live and self._every is not None and time.monotonic() - self._spoke >= self._every:
             self._spoke = time.monotonic()
             self.say(f"{self._unit} {done}/{self._total}  {note}")
 
     def say(self, message: str) -> None:
         """A line above the bar."""
         self._console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def time_left(seconds: float, done: float, left: float) -> str:
+    """How long `left` takes, if `done` took so many seconds: "0:01:30 left"; nothing is said where nothing is done."""
+    return f"{timedelta(seconds=round(seconds * left / done))} left" if done > 0 else ""
 
 
 class Loggers:

@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 from .batch import Made
-from .images import write_picture
+from .images import Picture
 from .jobs import Job
 from .kernel.errors import Error
 from .kernel.interfaces import Observation
+from .memory import out_of_memory
 from .observing import Told, read_observation
+from .picture_files import Encoding, write_picture
+from .report.collecting import Collector
+from .report.film import Film
 from .restoring import Restorer
 
 
@@ -40,37 +44,53 @@ class Extras:
         return targets + ([_beside(job.target, "trajectory", ".png")] if self.trajectory else [])
 
 
-def file_restorer(restorer: Restorer, extras: Extras, told: Told) -> Callable[[Job], Made]:
-    """The work of `batch.run_jobs` on one file."""
+def file_restorer(
+    restorer: Restorer,
+    extras: Extras,
+    told: Told,
+    collector: Collector | None = None,
+    encoding: Encoding = Encoding(),  # noqa: B008 - a value
+) -> Callable[[Job], Made]:
+    """The work of `batch.run_jobs` on one file; `encoding` is of the draws, `collector` is shown all for the report."""
 
     def work(job: Job) -> Made:
-        picture, observation = read_observation(job.source, restorer.corruption, told)
+        observed = read_observation(job.source, restorer.corruption, told)
+        picture = observed.picture
+        film = collector.film() if collector else None
         try:
-            draws, strip = _draw(restorer, observation, extras)
+            draws, strip = _draw(restorer, observed.observation, extras, film)
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
             height, width = picture.image.shape[1:]
-            raise Error(f"{job.source}: {width}x{height} does not fit into memory; --tile 256 takes less") from None
+            whole = restorer.settings.tile == 0
+            advice = "whole: leave out --tile 0" if whole else "even in tiles: cut it up, or free memory"
+            raise Error(f"{job.source}: {width}x{height} does not fit into memory, {advice}") from None
+        draws = [observed.blended(draw) for draw in draws]
         targets = extras.targets(job)
         paths = iter(targets)
         for draw in draws:
-            write_picture(next(paths), draw, picture)
+            write_picture(next(paths), draw, picture, encoding=encoding)
         if extras.spread:
             write_picture(next(paths), spread(draws))
         if extras.trajectory:
             write_picture(next(paths), torch.cat(strip, dim=2))
+        if collector:
+            differ = deviation(draws) if len(draws) > 1 else None
+            collector.add(job, targets[0], _as_seen(strip[0], picture), draws[0], film, differ)
         return Made(targets, sum(draw[0].numel() for draw in draws))
 
     return work
 
 
-def _draw(restorer: Restorer, observation: Observation, extras: Extras) -> tuple[list[Tensor], list[Tensor]]:
+def _draw(
+    restorer: Restorer, observation: Observation, extras: Extras, film: Film | None
+) -> tuple[list[Tensor], list[Tensor]]:
     """Every draw (3, H, W), and the states of the first behind the degraded picture, as large as they are."""
-    scale = restorer.corruption.scale
-    draws, strip = [], [observation.image.repeat_interleave(scale, -2).repeat_interleave(scale, -1)]
+    draws, strip = [], [_enlarged(observation.image, restorer.corruption.scale)]
     for sample in range(extras.samples):
-        for state in restorer.walk([observation], sample):
+        watch = film.watch if film and sample == 0 else None
+        for state in restorer.walk([observation], sample, watch):
             last = state.x[0].float().cpu()
             if extras.trajectory and sample == 0:
                 strip.append(last)
@@ -78,9 +98,14 @@ def _draw(restorer: Restorer, observation: Observation, extras: Extras) -> tuple
     return draws, strip
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device's memory ran out, or the machine's, which torch has no exception of its own for."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def _enlarged(image: Tensor, scale: int) -> Tensor:
+    """(3, h, w) as large as its restored picture; no copy where it is already."""
+    return image if scale == 1 else image.repeat_interleave(scale, -2).repeat_interleave(scale, -1)
+
+
+def _as_seen(image: Tensor, picture: Picture) -> Tensor:
+    """A degraded picture (3, H, W) on white where it is transparent, whatever lies hidden there."""
+    return image if picture.mask is None else torch.where(picture.mask > 0, 1.0, image)
 
 
 def spread(draws: list[Tensor]) -> Tensor:
@@ -88,8 +113,12 @@ def spread(draws: list[Tensor]) -> Tensor:
 
     The range is that of 8-bit values, so white is a standard deviation of 64 levels or more.
     """
-    deviation = torch.stack(draws).clamp(-1, 1).std(dim=0).square().mean(dim=0, keepdim=True).sqrt()
-    return (deviation / 0.25 - 1).expand(3, -1, -1)
+    return (deviation(draws) / 0.25 - 1).expand(3, -1, -1)
+
+
+def deviation(draws: list[Tensor]) -> Tensor:
+    """The standard deviation of draws (3, H, W) in [-1, 1] at each pixel, over colours too: (H, W)."""
+    return torch.stack(draws).clamp(-1, 1).std(dim=0).square().mean(dim=0).sqrt()
 
 
 def _beside(target: Path, word: str, suffix: str | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -25,10 +25,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_requests() -> Iterator[StopRequest]:
+def stop_requests(told: Callable[[], None] = lambda: None) -> Iterator[StopRequest]:
     """Within the block the first SIGTERM or SIGINT is only noted; a second SIGINT interrupts at once.
 
     Only the main thread can be asked: in others the signals stay with whoever handles them.
+
+    Args:
+        told: called once, when the first is noted.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -38,7 +41,10 @@ def stop_requests() -> Iterator[StopRequest]:
     def note(signum: int, frame: FrameType | None) -> None:
         if request and signum == signal.SIGINT:
             raise KeyboardInterrupt
+        asked_before = bool(request)
         request.signum = signum
+        if not asked_before:
+            told()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

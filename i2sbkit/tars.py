@@ -72,17 +72,32 @@ def walk_tar(path: Path) -> Iterator[tuple[str, str, Part]]:
     Raises:
         Error: not a tar, or truncated; what comes before the damage has been given by then.
     """
+    for member in walk_members(path):
+        key, extension = split_name(member.name)
+        if member.isreg() and not member.issparse() and key and extension in READABLE:
+            yield key, extension, Part(path, member.offset_data, member.size)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The key and the extension, in lower case, of a file in a shard; without a key it belongs to no sample."""
+    folder, _, base = name.rpartition("/")
+    stem, _, extension = base.partition(".")
+    return (f"{folder}/{stem}" if folder and stem else stem), extension.lower()
+
+
+def walk_members(path: Path) -> Iterator[tarfile.TarInfo]:
+    """Whatever is in a tar, in its order; only headers are read.
+
+    Raises:
+        Error: as `walk_tar`.
+    """
     try:
         size = path.stat().st_size
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 if member.offset_data + member.size > size:
                     raise _unreadable(path, "truncated")
-                folder, _, base = member.name.rpartition("/")
-                stem, _, extension = base.partition(".")
-                if member.isreg() and not member.issparse() and stem and extension.lower() in READABLE:
-                    key = f"{folder}/{stem}" if folder else stem
-                    yield key, extension.lower(), Part(path, member.offset_data, member.size)
+                yield member
         # tarfile takes a header that is cut off or damaged for the end; the true end is a block of zeros.
         if Part(path, tar.offset, min(tarfile.BLOCKSIZE, size - tar.offset)).read() != bytes(tarfile.BLOCKSIZE):
             raise _unreadable(path, f"truncated or damaged at byte {tar.offset}")

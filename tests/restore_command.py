@@ -6,6 +6,7 @@ from pictures import photo
 from working_weights import OT_ODE, SDE, working_weights
 
 from i2sbkit.cli import execute
+from i2sbkit.manifest import NAME
 
 PICTURES = (("a.png", (40, 32)), ("sub/b c.JPG", (33, 17)), ("sub/ü/d.webp", (8, 50)), ("one.bmp", (1, 1)))
 
@@ -27,8 +28,9 @@ def weights_of_each_kind(folder: Path) -> Path:
 
 
 def everything(folder: str | Path) -> list[str]:
-    """All files below a folder, relative and sorted."""
-    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if not path.is_dir())
+    """All files below a folder but the manifest, relative and sorted."""
+    files = [path for path in Path(folder).rglob("*") if not path.is_dir() and path.name != NAME]
+    return sorted(path.relative_to(folder).as_posix() for path in files)
 
 
 def run_restore(weights: Path, capsys, line, kind="x1") -> tuple[int, str, str]:

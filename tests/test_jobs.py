@@ -1,11 +1,12 @@
 """Which file becomes which, and what is never overwritten."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from i2sbkit import Error
-from i2sbkit.jobs import Job, find_jobs, pictures_in, settle_existing
+from i2sbkit.jobs import Job, find_jobs, in_place_jobs, settle_existing
 
 
 @pytest.fixture
@@ -79,17 +80,35 @@ def test_an_output_of_another_format_is_refused(here):
     assert str(here / "b.jpg") in said
 
 
+@pytest.mark.parametrize("out", ["in", "in/sub/..", "link"])
+def test_out_that_is_an_input_is_refused(here, out):
+    """In any spelling and through links; the message says how originals are replaced, if that is meant."""
+    touch(here, "in/a.png", "in/sub/b.png")
+    (here / "link").symlink_to(here / "in")
+    said = message(find_jobs, [here / "in"], here / out)
+    assert "is an input" in said
+    assert "--in-place" in said
+
+
 def test_out_below_in_is_no_input(here):
     """OUT inside IN: what earlier runs put there is not taken for an input."""
     touch(here, "in/a.png", "in/out/a.png", "in/out/deep/b.png", "in/outer/c.png")
     assert list(mapping(here, ["in"], "in/out")) == ["in/a.png", "in/outer/c.png"]
 
 
-def test_relative_paths_and_dots(here):
-    """`restore . out` works, and leaves out what is in out."""
-    touch(here, "a.png", "out/a.png")
-    from pathlib import Path
+def test_out_beside_an_input_is_fine(here):
+    """A name that only begins like the input's, and a folder that the input leads out of."""
+    touch(here, "in/a.png", "in-2/x.png")
+    assert mapping(here, ["in"], "in-2") == {"in/a.png": "in-2/a.png"}
+    assert mapping(here, ["in"], "in/../out") == {"in/a.png": "in/../out/a.png"}
 
+
+def test_relative_paths_and_dots(here, monkeypatch):
+    """`restore . ../out` works, and `restore . out`, which leaves out what is in out."""
+    touch(here, "in/a.png", "in/out/a.png")
+    monkeypatch.chdir("in")
+    for out in ("../out", "out"):
+        assert find_jobs([Path()], Path(out))[0] == Job(Path("a.png"), Path(f"{out}/a.png"))
     assert find_jobs([Path()], Path("out")) == [Job(Path("a.png"), Path("out/a.png"))]
 
 
@@ -117,22 +136,6 @@ def test_wrong_arguments_say_what_to_give(here, inputs, out, says):
     touch(here, "a.png", "b.png", "c.jpg", "note.txt", "in/d.png")
     (here / "empty").mkdir()
     assert says in message(find_jobs, [here / name for name in inputs], here / out)
-
-
-def test_a_folder_called_like_a_picture(here):
-    """x.png can be a folder: it is searched, and never taken for a picture."""
-    touch(here, "in/x.png/a.png", "in/b.png")
-    assert [path.name for path in pictures_in(here / "in")] == ["b.png", "a.png"]
-    assert mapping(here, ["in/x.png"], "out") == {"in/x.png/a.png": "out/a.png"}
-
-
-def test_links_to_files_count(here):
-    """A link to a picture is a picture; a link to nothing is none."""
-    touch(here, "real/a.png", "in/b.png")
-    (here / "in/link.png").symlink_to(here / "real/a.png")
-    (here / "in/broken.png").symlink_to(here / "gone.png")
-    (here / "in/loop").symlink_to(here / "in")
-    assert [path.name for path in pictures_in(here / "in")] == ["b.png", "link.png"]
 
 
 def jobs_of(here, *pairs):
@@ -200,3 +203,21 @@ def test_places_that_cannot_be_written_to(here, monkeypatch):
     assert "file: a file, so" in message(settle_existing, jobs_of(here, ("a.png", "file/sub/a.png")), "refuse")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "may not be written to" in message(settle_existing, jobs_of(here, ("a.png", "new/a.png")), "refuse")
+
+
+def test_in_place(here):
+    """Each picture is its own output, once, and a link's is the file that it leads to."""
+    touch(here, "real/a.png", "in/b.png", "in/sub/c.jpg")
+    (here / "in/link.png").symlink_to(here / "real/a.png")
+    jobs = in_place_jobs([here / "in", here / "in/b.png", here / "in/*.png", here / "real/a.png"])
+    assert jobs == jobs_of(
+        here, ("in/b.png", "in/b.png"), ("in/link.png", "real/a.png"), ("in/sub/c.jpg", "in/sub/c.jpg")
+    )
+    assert settle_existing(jobs, "in place") == jobs
+
+
+def test_messages_stay_on_their_line(here):
+    """A name with a line break or signs that drive a terminal is escaped in what is said of it."""
+    touch(here, "in/a\n\x1b[2J.png", "out/a\n\x1b[2J.png")
+    said = message(settle_existing, find_jobs([here / "in"], here / "out"), "refuse")
+    assert r"a\n\x1b[2J.png: exists already" in said

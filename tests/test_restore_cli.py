@@ -22,14 +22,14 @@ def test_a_bad_file_is_reported_and_the_rest_goes_on(here, restore):
     """One line for each on stderr, the others done, exit code 1."""
     Path("in/text.png").write_text("no picture")
     Path("in/empty.jpg").touch()
-    photo(8, 8).convert("RGBA").save("in/alpha.png")
+    Path("in/cut.png").write_bytes(Path("in/a.png").read_bytes()[:900])
     code, out, err = restore("in", "out")
     assert code == 1
     assert len(out.splitlines()) == 4
     lines = err.splitlines()
     assert lines[-1] == "3 of 7 files failed"
     assert [line.split(":")[:2] for line in lines[:-1]] == [
-        ["failed", f" in/{name}"] for name in ("alpha.png", "empty.jpg", "text.png")
+        ["failed", f" in/{name}"] for name in ("cut.png", "empty.jpg", "text.png")
     ]
     assert everything("out") == sorted(line.removeprefix("out/") for line in out.splitlines())
 
@@ -63,7 +63,7 @@ def test_inputs_are_never_replaced(here, restore):
         for option in ([], ["--overwrite"], ["--skip-existing"]):
             code, _, err = restore(*line, *option)
             assert code == 2
-            assert "would replace an input" in err
+            assert "would replace an input" in err or "is an input" in err
     assert {name: (here / "in" / name).read_bytes() for name in everything("in")} == before
 
 
@@ -75,6 +75,16 @@ def test_out_below_in(here, restore):
     assert code == 0
     assert everything("in/out") == made
     assert len(out.splitlines()) == 4
+
+
+def test_never_into_the_input_folder(here, restore):
+    """Results do not go beside the originals: refused before anything is done, with what replaces them if meant."""
+    before = everything("in")
+    code, out, err = restore("in", "in", "--format", "webp")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "--in-place" in err
+    assert everything("in") == before
 
 
 def test_json(here, restore):
@@ -165,7 +175,7 @@ def test_a_full_disk(here, restore, monkeypatch):
 
 
 def test_out_of_memory_says_what_helps(here, restore, monkeypatch):
-    """A picture too large for the memory is an error that names --tile; the rest goes on."""
+    """A picture too large for the memory is an error, which names --tile 0 where that was it; the rest goes on."""
     walk = i2sbkit.restoring.walk
 
     def limited(net, recipe, sampler, lifted, *args, **options):
@@ -179,7 +189,8 @@ def test_out_of_memory_says_what_helps(here, restore, monkeypatch):
     code, out, err = restore("in", "out")
     assert code == 1
     assert len(out.splitlines()) == 3
-    assert "failed: in/a.png: 40x32 does not fit into memory; --tile" in err
+    assert "failed: in/a.png: 40x32 does not fit into memory, even in tiles" in err
+    assert "leave out --tile 0" in restore("in/a.png", "whole", "--tile", 0)[2]
 
 
 def test_ctrl_c_finishes_the_file_under_way(here, weights):

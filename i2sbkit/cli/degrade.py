@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import complete_tasks, examples, existing_options, finish_jobs, json_option, policy
+from .options import complete_tasks, examples, existing_options, finish_jobs, json_option, policy, shown_warnings
 
 
 @click.command(
@@ -28,8 +28,7 @@ def degrade(
     task: str | None,
     recipe: str | None,
     seed: int,
-    overwrite: bool,
-    skip_existing: bool,
+    existing: dict[str, bool],
     as_json: bool,
 ) -> int:
     """Damage the clean pictures in IN and write to OUT what restore reads."""
@@ -44,5 +43,6 @@ def degrade(
 
     loaded = load_recipe(recipe) if recipe else read_weights(find_weights(str(task))).recipe
     corruption = loaded.parts.corruption
-    jobs = settle_existing(find_jobs([source], out, degraded_suffix(corruption)), policy(overwrite, skip_existing))
+    with shown_warnings():
+        jobs = settle_existing(find_jobs([source], out, degraded_suffix(corruption)), policy(**existing))
     return finish_jobs(run_jobs(jobs, file_degrader(corruption, seed), "degraded"), as_json)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
+
+from ..printable import one_line
 
 if TYPE_CHECKING:
     from ..batch import Report
@@ -35,22 +39,106 @@ SETTINGS = (
     click.option("--sampler", help="sde, ode, dbim or a plugin's. [default: the weights' own]"),
     click.option("--eta", type=click.FloatRange(0, 1), help="Share of fresh noise, for samplers that have it."),
     click.option("--seed", default=0, show_default=True, help="With a picture's content it fixes all that is random."),
-    click.option("--tile", type=click.IntRange(min=0), metavar="PX", help="Side of the tiles; 0: whole pictures."),
+    click.option(
+        "--tile",
+        type=click.IntRange(min=0),
+        metavar="PX",
+        help="Side of the tiles; 0: whole pictures. [default: by memory]",
+    ),
     click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
     click.option("--force", is_flag=True, help="Go on with a sampler that does not fit the weights."),
 )
 
 
+TOLD = (
+    click.option(
+        "--mask", type=click.Path(path_type=Path), metavar="PATH",
+        help="What is missing, as white: a picture, or a folder of them named like the inputs.",
+    ),
+    click.option("--mask-color", metavar="COLOR", help='Pixels of this colour are missing, such as "#ff00ff".'),
+    click.option(
+        "--feather", type=click.IntRange(min=0, max=256), default=0, metavar="PX", show_default=True,
+        help="Fade what is restored into the known pixels over so many of them around each hole.",
+    ),
+    click.option("--kernel", metavar="K", help="The blur, if it is known: uniform:9, gaussian:5:10 or a FILE of it."),
+)  # fmt: skip
+
+
+EXTRAS = (
+    click.option("--samples", default=1, show_default=True, type=click.IntRange(min=1), help="Draws a picture."),
+    click.option("--spread", is_flag=True, help="Also write the draws' standard deviation at each pixel."),
+    click.option("--trajectory", is_flag=True, help="Also write the states from degraded to restored, as a strip."),
+)
+
+ENCODING = (
+    click.option(
+        "--format", type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "avif"]),
+        help="Of all outputs. [default: what each name says]",
+    ),
+    click.option(
+        "--jpeg-quality", default=95, show_default=True, type=click.IntRange(1, 100), metavar="N", help="Of .jpg files."
+    ),
+)  # fmt: skip
+
+EXISTING = (
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option("--skip-existing", is_flag=True, help="Pass over inputs whose outputs all exist."),
+)
+IN_PLACE = click.option("--in-place", is_flag=True, help="Replace the pictures in IN; there is no OUT then.")
+
+REPORT = (
+    click.option(
+        "--report", "page", type=click.Path(path_type=Path), metavar="FILE.html",
+        help="Also write a page to see it on: sliders, films, numbers.",
+    ),
+    click.option(
+        "--references", type=click.Path(path_type=Path), metavar="PATH",
+        help="Clean pictures for the report to measure against: one, or a folder of them named like the outputs.",
+    ),
+)  # fmt: skip
+
+
 def settings_options(command: Command) -> Command:
     """The options of how to restore, handed on as one: `settings`, the arguments of `restoring.Settings`."""
-    names = ("nfe", "sampler", "eta", "seed", "tile", "precision", "force")
+    return _collected(command, "settings", SETTINGS)
+
+
+def told_options(command: Command) -> Command:
+    """The options of what is known of the damage, handed on as one: `told`, arguments of `observing.told_of`."""
+    return _collected(command, "told", TOLD)
+
+
+def extras_options(command: Command) -> Command:
+    """The options of what is written for each input, as one: `extras`, the arguments of `restore_files.Extras`."""
+    return _collected(command, "extras", EXTRAS)
+
+
+def encoding_options(command: Command) -> Command:
+    """The options of how pictures are written, as one: `encoding`, the arguments of `picture_files.Encoding`."""
+    return _collected(command, "encoding", ENCODING)
+
+
+def report_options(command: Command) -> Command:
+    """The options of the report, handed on as one: `report`, arguments of `report.plan.plan_report`."""
+    return _collected(command, "report", REPORT)
+
+
+def _collected(command: Command, name: str, options: Sequence[Callable[..., Any]]) -> Command:
+    """A command with these options, whose values come as one mapping, the argument `name`."""
+
+    def bare() -> None:
+        """Carries the options, to see what they are called."""
+
+    for option in options:
+        option(bare)
+    keys = [str(option.name) for option in vars(bare)["__click_params__"]]
 
     @wraps(command)
     def collected(**given: Any) -> Any:
-        return command(settings={name: given.pop(name) for name in names}, **given)
+        return command(**{name: {key: given.pop(key) for key in keys}}, **given)
 
     decorated: Any = collected
-    for option in reversed(SETTINGS):
+    for option in reversed(options):
         decorated = option(decorated)
     return cast(Command, decorated)
 
@@ -70,7 +158,7 @@ def shown_warnings() -> Iterator[None]:
         from ..reporting import warn
 
         for warning in caught:
-            warn(str(warning.message))
+            warn(one_line(warning.message))
 
 
 def print_json(value: Any) -> None:
@@ -88,15 +176,22 @@ def _finite(value: Any) -> Any:
 
 
 def existing_options(command: Command) -> Command:
-    """--overwrite and --skip-existing."""
-    command = click.option("--skip-existing", is_flag=True, help="Pass over inputs whose outputs all exist.")(command)
-    return click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")(command)
+    """What to do where outputs exist, handed on as one: `existing`, the arguments of `policy`."""
+    return _collected(command, "existing", EXISTING)
 
 
-def policy(overwrite: bool, skip_existing: bool) -> Policy:
-    """What the two flags ask for."""
-    if overwrite and skip_existing:
-        raise click.UsageError("--overwrite and --skip-existing exclude each other")
+def in_place_options(command: Command) -> Command:
+    """The same with --in-place."""
+    return _collected(command, "existing", (IN_PLACE, *EXISTING))
+
+
+def policy(overwrite: bool, skip_existing: bool, in_place: bool = False) -> Policy:
+    """What the flags ask for."""
+    if overwrite + skip_existing + in_place > 1:
+        flags = "--overwrite, --skip-existing and --in-place" if in_place else "--overwrite and --skip-existing"
+        raise click.UsageError(f"{flags} exclude each other")
+    if in_place:
+        return "in place"
     return "overwrite" if overwrite else "skip" if skip_existing else "refuse"
 
 
@@ -110,9 +205,8 @@ def finish_jobs(report: Report, as_json: bool) -> int:
     if as_json:
         print_json([outcome.as_dict() for outcome in report.outcomes])
     else:
-        for outcome in report.outcomes:
-            for output in outcome.outputs:
-                click.echo(os.fsencode(output))
+        for output in report.written:
+            click.echo(one_line(output) if sys.stdout.isatty() else os.fsencode(output))
     if failed:
         click.echo(f"{len(failed)} of {len(report.outcomes)} files failed", err=True)
     if report.stopped:

@@ -8,71 +8,101 @@ import click
 from .options import (
     complete_tasks,
     device_option,
+    encoding_options,
     examples,
-    existing_options,
+    extras_options,
     finish_jobs,
+    in_place_options,
     json_option,
     policy,
+    report_options,
     settings_options,
     shown_warnings,
+    told_options,
 )
-
-MASK_HELP = "What is missing, as white: a picture, or a folder of them named like the inputs."
 
 
 @click.command(
     epilog=examples(
         "i2sbkit restore photos/ restored/ --task jpeg",
+        "i2sbkit restore 'photos/**/*.jpg' restored/ --task jpeg --format png",
+        "i2sbkit restore photos/ --in-place --task jpeg",
+        "i2sbkit restore shards-{000000..000009}.tar restored/ --task jpeg",
         "i2sbkit restore old.jpg new.png --weights runs/jpeg10/weights.safetensors --nfe 5 --samples 3 --spread",
         "i2sbkit restore torn.png whole.png --weights inpaint.safetensors --mask torn-mask.png",
+        "i2sbkit restore - - --task jpeg < old.jpg > new.jpg",
     )
 )
-@click.argument("inputs", nargs=-1, metavar="IN...", type=click.Path(path_type=Path))
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("places", nargs=-1, metavar="IN... OUT", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore.")
 @click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="A weights file of your own.")
 @settings_options
-@click.option("--mask", type=click.Path(path_type=Path), metavar="PATH", help=MASK_HELP)
-@click.option("--kernel", metavar="K", help="The blur, where it is known: uniform:9, gaussian:5:10 or a FILE of it.")
-@click.option("--samples", default=1, show_default=True, type=click.IntRange(min=1), help="Draws a picture.")
-@click.option("--spread", is_flag=True, help="Also write the draws' standard deviation at each pixel.")
-@click.option("--trajectory", is_flag=True, help="Also write the states from degraded to restored, as a strip.")
+@told_options
+@extras_options
+@encoding_options
+@report_options
 @device_option
-@existing_options
+@in_place_options
 @json_option
 def restore(
-    inputs: tuple[Path, ...],
-    out: Path,
+    places: tuple[Path, ...],
     task: str | None,
     weights: Path | None,
     settings: dict[str, Any],
-    mask: Path | None,
-    kernel: str | None,
-    samples: int,
-    spread: bool,
-    trajectory: bool,
+    told: dict[str, Any],
+    extras: dict[str, Any],
+    encoding: dict[str, Any],
+    report: dict[str, Any],
     device: str,
-    overwrite: bool,
-    skip_existing: bool,
+    existing: dict[str, bool],
     as_json: bool,
 ) -> int:
-    """Restore the pictures in IN, files or folders, and write them to OUT."""
-    if not inputs:
-        raise click.UsageError(f"only {out} is given; give what to restore, and then OUT")
-    if (task is None) == (weights is None):
-        raise click.UsageError("give either --task NAME or --weights FILE; `i2sbkit weights list` shows the tasks")
-    if spread and samples < 2:
-        raise click.UsageError("--spread is the deviation of several draws; add --samples 8")
+    """Restore the pictures in IN and write them to OUT.
+
+    IN is a file, a folder, a pattern or shards, OUT a folder; for one picture a file. - is stdin and stdout.
+    """
+    inputs, out = _inputs_and_out(places, existing["in_place"], as_json)
+    _check(task, weights, extras)
     from ..api import load
-    from ..batch import run_jobs
-    from ..jobs import find_jobs, settle_existing
+    from ..batch import silent
+    from ..memory import keep_freed_memory
     from ..observing import told_of
+    from ..picture_files import Encoding
+    from ..report.plan import plan_report
+    from ..report.restoration import reported
     from ..restore_files import Extras, file_restorer
+    from ..restore_plans import Facts, FilePlan, make_plan
     from ..restoring import Settings
 
-    extras = Extras(samples, spread, trajectory)
-    jobs = settle_existing(find_jobs(inputs, out), policy(overwrite, skip_existing), extras.targets)
+    keep_freed_memory()
+    as_written, wanted = Encoding(**encoding), Extras(**extras)
     with shown_warnings():
+        plan = make_plan(inputs, out, policy(**existing), wanted, as_written.suffix)
+        if report["page"] and not isinstance(plan, FilePlan):
+            raise click.UsageError("--report shows pictures in files, not in shards or pipes; leave it out")
+        page = plan_report(**report, jobs=plan.jobs, out=out, overwrite=existing["overwrite"])
         restorer = load(str(weights or task), device).restorer(Settings(**settings))
-        told = told_of(restorer.corruption, mask, kernel)
-    return finish_jobs(run_jobs(jobs, file_restorer(restorer, extras, told), "restored"), as_json)
+        known = told_of(restorer.corruption, **told)
+    facts = Facts(restorer, str(weights or task), told | encoding)
+    with reported(page, restorer, wanted.samples, len(plan.jobs)) as collector:
+        work = file_restorer(restorer, wanted, known, collector, as_written)
+        result = plan.run(work, facts, collector.noted if collector else silent)
+    return finish_jobs(result, as_json)
+
+
+def _inputs_and_out(places: tuple[Path, ...], in_place: bool, as_json: bool) -> tuple[tuple[Path, ...], Path | None]:
+    if in_place and places:
+        return places, None
+    if len(places) < 2:
+        only = f"only {places[0]} is given; " if places else ""
+        raise click.UsageError(f"{only}give what to restore{'' if in_place else ', and then OUT'}")
+    if as_json and places[-1] == Path("-"):
+        raise click.UsageError("stdout takes the picture or, with --json, what became of it; give a file as OUT")
+    return places[:-1], places[-1]
+
+
+def _check(task: str | None, weights: Path | None, extras: dict[str, Any]) -> None:
+    if (task is None) == (weights is None):
+        raise click.UsageError("give either --task NAME or --weights FILE; `i2sbkit weights list` shows the tasks")
+    if extras["spread"] and extras["samples"] < 2:
+        raise click.UsageError("--spread is the deviation of several draws; add --samples 8")

@@ -25,12 +25,6 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def spell(part: Mapping[str, Any]) -> str:
-    """A part of a recipe as it reads in a table: name(option=value, ...)."""
-    options = ", ".join(f"{key}={value}" for key, value in part.items() if key != "name" and value is not None)
-    return f"{part['name']}({options})" if options else str(part["name"])
-
-
 def spell_metrics(metrics: Mapping[str, Any] | None) -> str:
     """Measured numbers in one line; "" where there are none."""
     return ", ".join(f"{name} {value}" for name, value in (metrics or {}).items())

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+from ..printable import spell
 from .options import complete_weights, examples, json_option, print_json, set_option
-from .tables import print_table, spell, spell_metrics
+from .tables import print_table, spell_metrics
 
 
 @click.group(epilog=examples("i2sbkit weights list", "i2sbkit weights info jpeg"))

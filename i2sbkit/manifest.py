@@ -1,0 +1,88 @@
+"""`manifest.jsonl`: what became of each file of a folder, a JSON line as soon as it is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .batch import Made, Outcome
+from .jobs import Job
+from .printable import one_line
+
+NAME = "manifest.jsonl"
+LONGEST_LINE = 1 << 16
+"""Bytes that no line has more of: names are at most 4 kB, and a few of them are in one."""
+
+
+class Manifest:
+    """The manifest of a folder; lines are appended to those of earlier runs.
+
+    A line has `input`, `output` and `sha256` of the output (null where there is none), `more` (path -> sha256 of what
+    was written beside it: further draws, the spread, the trajectory), `seconds`, `megapixels`, `status` ("done",
+    "failed" or "skipped"), `error`, and what is true of the whole run.
+
+    Args:
+        folder: made where it is not there.
+        facts: of the run: seed, nfe, sampler, weights.
+    """
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        self._path, self._facts, self._given_up = folder / NAME, facts, False
+
+    def add(self, outcome: Outcome, made: Made) -> None:
+        """Record what became of a job."""
+        files = dict(zip(outcome.outputs, made.files, strict=True))
+        self._record(outcome, outcome.status, lambda: {name: sha256_of(file) for name, file in files.items()})
+
+    def skip(self, job: Job, outputs: Sequence[Path]) -> None:
+        """Record that a job's outputs were there already; they are not read."""
+        names = [str(output) for output in outputs]
+        self._record(Outcome(str(job.source), names, 0.0, 0.0), "skipped", lambda: dict.fromkeys(names))
+
+    def _record(self, outcome: Outcome, status: str, hashes: Callable[[], Mapping[str, str | None]]) -> None:
+        """A line behind whole lines. Where it cannot be written, that is said once; the pictures matter more."""
+        if self._given_up:
+            return
+        try:
+            text = json.dumps(self._line(outcome, status, hashes()), ensure_ascii=False, allow_nan=False) + "\n"
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab+") as file:
+                _cut_half_line(file)
+                file.write(text.encode("utf-8", "backslashreplace"))  # a name that is no UTF-8 becomes a \u escape
+        except OSError as error:
+            self._given_up = True
+            warnings.warn(f"{one_line(self._path)}: cannot be written ({error}); it is not kept up", stacklevel=2)
+
+    def _line(self, outcome: Outcome, status: str, hashes: Mapping[str, str | None]) -> dict[str, Any]:
+        output, *more = hashes or [None]
+        return {
+            "input": outcome.input,
+            "output": output,
+            "sha256": hashes[output] if output else None,
+            "more": {name: hashes[name] for name in more if name},
+            "seconds": outcome.seconds,
+            "megapixels": outcome.megapixels,
+            **self._facts,
+            "status": status,
+            "error": outcome.error,
+        }
+
+
+def _cut_half_line(file: BinaryIO) -> None:
+    """Take away what a run that was killed while writing left behind the last line break."""
+    size = file.seek(0, os.SEEK_END)
+    start = file.seek(max(0, size - LONGEST_LINE))
+    tail = file.read()
+    if not tail.endswith(b"\n"):
+        file.truncate(start + tail.rfind(b"\n") + 1)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,83 @@
+"""A picture from stdin, a picture to stdout."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from .batch import Made, Noted, Report, run_jobs, silent
+from .images import FORMATS
+from .jobs import Job
+from .kernel.errors import Error
+from .picture_files import format_of
+from .spooling import spooled
+
+STREAM = Path("-")
+"""As an input stdin, as an output stdout."""
+
+
+@dataclass(frozen=True)
+class StreamJob:
+    """One picture that comes from stdin, goes to stdout, or both.
+
+    Attributes:
+        suffix: of what goes to stdout; None keeps the format of the input.
+
+    Raises:
+        Error: the stream is a terminal.
+    """
+
+    source: Path
+    target: Path
+    suffix: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.source == STREAM and on_terminal(sys.stdin):
+            raise Error("stdin is a terminal: pipe a picture into it, as `... < photo.jpg`")
+        if self.target == STREAM and on_terminal(sys.stdout):
+            raise Error("stdout is a terminal: send the picture elsewhere, as `... > restored.png`")
+
+    def run(self, work: Callable[[Job], Made], noted: Noted = silent) -> Report:
+        """Restore it; to stdout goes a whole picture or nothing."""
+        report = run_jobs(
+            [Job(Path("stdin") if self.source == STREAM else self.source, self.target)],
+            lambda job: self._with_input(lambda source: self._with_output(source, work)),
+            "restored",
+            noted,
+        )
+        return Report(report.outcomes, report.stopped, [name for name in report.written if name != str(STREAM)])
+
+    def _with_input(self, work: Callable[[Path], Made]) -> Made:
+        if self.source != STREAM:
+            return work(self.source)
+        with spooled(sys.stdin.buffer.read(), Path("stdin")) as source:
+            return work(source)
+
+    def _with_output(self, source: Path, work: Callable[[Job], Made]) -> Made:
+        if self.target != STREAM:
+            return work(Job(source, self.target))
+        with tempfile.TemporaryDirectory(prefix="i2sbkit-") as folder:
+            suffix = self.suffix or (format_suffix(source) if self.source == STREAM else source.suffix)
+            made = work(Job(source, Path(folder, f"stdout{suffix}")))
+            sys.stdout.buffer.write(made.files[0].read_bytes())
+            sys.stdout.buffer.flush()
+        return Made(made.files, made.pixels, [str(STREAM)])
+
+
+def on_terminal(stream: TextIO) -> bool:
+    """Whether a person is at its other end."""
+    return stream.isatty()
+
+
+def format_suffix(path: Path) -> str:
+    """The suffix of the format that a file has by its content.
+
+    Raises:
+        Error: none that is written here.
+    """
+    kind = format_of(path)
+    return next(suffix for suffix, written in FORMATS.items() if written == kind)

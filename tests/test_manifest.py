@@ -1,0 +1,99 @@
+"""`manifest.jsonl`: a line a file, whatever became of it and whatever it is called."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from restore_command import everything
+
+from i2sbkit import manifest
+from i2sbkit.batch import Made, Outcome
+from i2sbkit.manifest import Manifest
+
+
+def lines_of(folder):
+    return [json.loads(line) for line in Path(folder, "manifest.jsonl").read_bytes().decode().splitlines()]
+
+
+def sha256(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def test_manifest(here, restore, weights):
+    """A line a file: what became of it, by what, and the hash of what was written."""
+    Path("in/bad.png").write_text("x")
+    assert restore("in", "out", "--seed", 7, "--nfe", 3)[0] == 1
+    lines = {line["input"]: line for line in lines_of("out")}
+    assert set(lines) == {f"in/{name}" for name in everything("in")}
+    good, bad = lines["in/a.png"], lines["in/bad.png"]
+    assert good["output"] == "out/a.png"
+    assert good["sha256"] == sha256("out/a.png")
+    assert (good["seed"], good["nfe"], good["sampler"]) == (7, 3, "sde")
+    assert good["weights"] == str(weights / "x1.safetensors")
+    assert good["weights_sha256"] == sha256(weights / "x1.safetensors")
+    assert good["megapixels"] == pytest.approx(40 * 32 / 1e6)
+    assert good["seconds"] > 0
+    assert (good["status"], good["error"], good["more"]) == ("done", None, {})
+    assert (bad["status"], bad["output"], bad["sha256"]) == ("failed", None, None)
+    assert bad["error"].startswith("in/bad.png: not a")
+
+
+def test_the_manifest_goes_on(here, restore):
+    """A second run appends; what is skipped is told too."""
+    assert restore("in/a.png", "out")[0] == 0
+    assert restore("in", "out", "--skip-existing")[0] == 0
+    states = [(line["input"], line["status"]) for line in lines_of("out")]
+    assert states[:2] == [("in/a.png", "done"), ("in/a.png", "skipped")]
+    assert [state for _, state in states[2:]] == ["done"] * 3
+
+
+def test_the_manifest_names_all_that_was_written(here, restore):
+    """Further draws and what lies beside them are in `more`, with their hashes."""
+    assert restore("in/a.png", "out", "--samples", 2, "--spread")[0] == 0
+    (line,) = lines_of("out")
+    assert line["output"] == "out/a.1.png"
+    assert line["more"] == {f"out/a.{name}.png": sha256(f"out/a.{name}.png") for name in ("2", "spread")}
+
+
+def test_the_manifest_is_no_picture(here, restore):
+    """A folder of results can be restored again; one file that is restored to another brings no manifest."""
+    assert restore("in", "out")[0] == 0
+    code, out, _ = restore("out", "again")
+    assert (code, len(out.splitlines())) == (0, 4)
+    assert restore("in/a.png", "single/a.png")[0] == 0
+    assert not Path("single/manifest.jsonl").exists()
+
+
+def outcome_of(name):
+    return Outcome(name, [], 0.1, 0.0, "bad")
+
+
+def test_the_manifest_is_json_whatever_files_are_called(tmp_path):
+    """Line breaks and bytes that are no UTF-8 are escaped: a line stays a line."""
+    name = os.fsdecode(b"caf\xe9\n\xc3\xbc.png")
+    Manifest(tmp_path, {}).add(outcome_of(name), Made([], 0))
+    assert [line["input"] for line in lines_of(tmp_path)] == [name]
+
+
+def test_a_half_line_is_cut(tmp_path):
+    """What a killed run left behind the last line break is gone; whole lines stay."""
+    Path(tmp_path, "manifest.jsonl").write_text('{"input": "a"}\n{"inp')
+    Manifest(tmp_path, {}).add(outcome_of("b"), Made([], 0))
+    assert [line["input"] for line in lines_of(tmp_path)] == ["a", "b"]
+
+
+def test_a_manifest_that_cannot_be_written(here, restore, monkeypatch):
+    """Is said once, on one line; the pictures are restored."""
+    Path("out/manifest.jsonl").mkdir(parents=True)
+    code, out, err = restore("in", "out")
+    assert (code, len(out.splitlines())) == (0, 4)
+    assert err.count("\n") == 1
+    assert err.startswith("warning: out/manifest.jsonl: cannot be written")
+
+
+def test_the_weights_hash_is_the_files(tmp_path):
+    """As `sha256sum` prints it."""
+    Path(tmp_path, "x").write_bytes(b"abc")
+    assert manifest.sha256_of(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
