@@ -5,6 +5,10 @@ from functools import cache
 
 import pytest
 import torch
+from chromium import CHROMIUM, launch
+from pictures import photo
+from playwright.sync_api import sync_playwright
+from report_pages import HOSTILE, write_report
 from restore_command import folder_of_pictures, run_restore, weights_of_each_kind
 from tiny_training import SHORT, TINY, go, write_tiny_weights
 from working_weights import OT_ODE, SDE, working_weights
@@ -25,6 +29,8 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
         if "cuda" in item.keywords and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+        if "browser" in item.keywords and CHROMIUM is None:
+            item.add_marker(pytest.mark.skip(reason="needs Chromium: apt-get install chromium"))
 
 
 @pytest.fixture
@@ -102,6 +108,59 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def pairs_here(tmp_path, monkeypatch):
+    """A folder to work in: two photographs in `in`, one nested, and what they are measured against in `clean`."""
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("a.png", (40, 32)), ("sub/b.png", (24, 48))):
+        for folder, picture in (("in", photo(*size).quantize(8).convert("RGB")), ("clean", photo(*size))):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+    return tmp_path
+
+
+@pytest.fixture
 def restore(weights, capsys):
     """Run the command; its exit code, stdout and stderr."""
     return lambda *line, kind="x1": run_restore(weights, capsys, line, kind)
+
+
+@pytest.fixture(scope="module")
+def report_page(tmp_path_factory):
+    """A page of two pictures."""
+    return write_report(tmp_path_factory.mktemp("report") / "r.html", "photo.png", HOSTILE)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser for all tests of a file."""
+    with sync_playwright() as playwright:
+        chromium = launch(playwright)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def problems():
+    """What the browser complains of, and what the page asks the network for."""
+    return []
+
+
+@pytest.fixture
+def visit(browser, report_page, problems):
+    """Open the page as a reader with these settings; in the end there must be no problem."""
+    contexts = []
+
+    def open_page(motion="reduce", **settings):
+        contexts.append(browser.new_context(reduced_motion=motion, **settings))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: problems.extend([request.url] if request.url.startswith("http") else []))
+        page.goto(report_page.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -90,6 +90,14 @@ def test_the_wheel_carries_weights_recipes_and_photographs(files, folder, inside
         assert files[f"{inside}/{path.relative_to(ROOT / folder).as_posix()}"] == path.read_bytes()
 
 
+def test_the_wheel_carries_what_a_report_is_made_of(files):
+    """Templates, style and script, each as it lies here."""
+    parts = [path for path in (ROOT / "i2sbkit/report").iterdir() if path.suffix in (".html", ".css", ".js")]
+    assert {path.suffix for path in parts} == {".html", ".css", ".js"}
+    for path in parts:
+        assert files[f"i2sbkit/report/{path.name}"] == path.read_bytes()
+
+
 def test_the_wheel_brings_the_jpeg_model(files):
     """`--task jpeg` works from the wheel alone."""
     assert "i2sbkit/weights/jpeg.safetensors" in files

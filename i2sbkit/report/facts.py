@@ -1,0 +1,62 @@
+"""What a page says of how its pictures were restored."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import fields
+
+import torch
+
+from .. import __version__
+from ..kernel.interfaces import Sampler
+from ..manifest import sha256_of
+from ..printable import spell
+from ..restoring import Restorer
+from .html import Html, escape
+
+
+def settings_of(restorer: Restorer, samples: int) -> list[tuple[str, object]]:
+    """Weights, settings and versions, as terms and their values."""
+    weights, settings = restorer.weights, restorer.settings
+    tile = {None: "automatic", 0: "whole pictures"}.get(settings.tile, f"{settings.tile} px")
+    return [
+        ("Weights", weights.path.stem),
+        ("Trained to undo", spell(weights.recipe.document["corruption"])),
+        ("Licence", weights.header.get("licence") or "not stated"),
+        ("Sampler", spell({"name": sampler_name(restorer), **options_of(restorer.sampler)})),
+        ("Seed", settings.seed),
+        ("Draws", f"{samples} a picture" + (", the first is shown" if samples > 1 else "")),
+        ("Tiles", tile),
+        ("Precision", settings.precision),
+        ("Device", device_name(restorer.device)),
+        ("Versions", f"i2sbkit {__version__}, torch {torch.__version__}, Python {platform.python_version()}"),
+        ("Made", made_at()),
+        ("File", Html(f"<code>{escape(weights.path.name)}</code>")),
+        ("SHA-256", Html(f"<code>{sha256_of(weights.path)}</code>")),
+    ]
+
+
+def sampler_name(restorer: Restorer) -> str:
+    """By which the sampler was asked for; of one that was set up in Python, its class."""
+    given = restorer.settings.sampler
+    if isinstance(given, Sampler):
+        return type(given).__name__
+    return given or str(restorer.weights.recipe.document["sampler"]["name"])
+
+
+def options_of(sampler: Sampler) -> dict[str, object]:
+    """The options of a sampler, all of them."""
+    return {field.name: getattr(sampler, field.name) for field in fields(sampler)}  # type: ignore[arg-type]
+
+
+def device_name(device: torch.device) -> str:
+    """Such as "cpu" or "cuda:0, NVIDIA H100"."""
+    return f"{device}, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
+
+
+def made_at() -> str:
+    """The time, in UTC; or the one in SOURCE_DATE_EPOCH, for pages that should come out the same again."""
+    now = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
