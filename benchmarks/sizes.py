@@ -1,10 +1,10 @@
 """`i2sbkit restore` over sizes, with the bundled weights: seconds a megapixel, and memory at 24 megapixels.
 
-    taskset -c 0 env OMP_NUM_THREADS=1 python benchmarks/sizes.py [times] [batches] [memory] [100]
+    taskset -c 0 env OMP_NUM_THREADS=1 python benchmarks/sizes.py [times] [batches] [blending] [memory] [100]
 
 Goals: seconds a megapixel within 15 % of each other at 0.25, 1 and 4 megapixels; 24 megapixels in at most 3.5 GB, with
-`sde` and `ode`. `100` restores a picture of 100 megapixels, which takes minutes. Seconds are of the processor, so what
-else runs does not count.
+`sde` and `ode`. `blending` is of networks that see the whole picture; `100` restores a picture of 100 megapixels, which
+takes minutes. Seconds are of the processor, so what else runs does not count.
 """
 
 import os
@@ -16,12 +16,15 @@ import warnings
 from pathlib import Path
 
 import torch
+from PIL import Image
 from timing import interleaved
 
 import i2sbkit
 from i2sbkit.images import to_pil
+from i2sbkit.importing import import_weights
 from i2sbkit.memory import keep_freed_memory
 
+ROOT = Path(__file__).parent.parent
 SIZES = {"0.25": (500, 500), "1": (1000, 1000), "4": (2000, 2000)}
 
 
@@ -66,6 +69,23 @@ def batches() -> None:
         print(f"four windows of {side} pixels: {listed}")
 
 
+def blending() -> None:
+    """How far blended tiles are from the whole picture, with a small network that sees everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "adm.safetensors")
+        import_weights(ROOT / "tests/golden/official-tiny", path, ["backbone.num_head_channels=16"])
+        model = i2sbkit.load(path, "cpu")
+    with Image.open(ROOT / "examples/clean/lake-sherburne.png") as file:
+        left, top = (file.width - 160) // 2, (file.height - 128) // 2
+        image = i2sbkit.from_pil(file.convert("RGB").crop((left, top, left + 160, top + 128)))
+    for nfe in (1, 10):
+        whole = model.restore(image, nfe=nfe, sampler="ode", tile=0)
+        print(f"{nfe} evaluations change the picture by {float((whole - image).abs().mean()):.3f}")
+        for tile in (32, 64, 96, 128):
+            apart = (model.restore(image, nfe=nfe, sampler="ode", tile=tile) - whole).abs()
+            print(f"  tiles of {tile}: {float(apart.mean()):.3f} on average, {float(apart.max()):.2f} at most")
+
+
 def memory(height: int, width: int, options: str) -> None:
     """Restore a picture on the command line; print the most memory that the process had, and its seconds."""
     with tempfile.TemporaryDirectory() as folder:
@@ -84,12 +104,14 @@ def memory(height: int, width: int, options: str) -> None:
 def main(parts: list[str]) -> None:
     """Run the parts named, or all but the last."""
     torch.set_num_threads(1)
-    parts = parts or ["times", "batches", "memory"]
+    parts = parts or ["times", "batches", "blending", "memory"]
     warnings.simplefilter("ignore", UserWarning)  # that ode gives smoother pictures
     if "times" in parts:
         times()
     if "batches" in parts:
         batches()
+    if "blending" in parts:
+        blending()
     if "memory" in parts:
         for options in ("--nfe 1", "--nfe 2", "--nfe 2 --sampler ode"):
             memory(4000, 6000, options)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .checkpoint import Weights, read_weights
 from .devices import pick_device
-from .images import from_pil, from_uint8, to_pil
+from .images import array_to_pil, fitted, from_array, from_uint8, pil_array, to_array, to_pil
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
 from .observing import told_of
@@ -75,8 +75,9 @@ class Model:
         """Restore a picture; the result has the type of what was given.
 
         Args:
-            image: an RGB Pillow image or a uint8 array (H, W, 3), which give the same back, clamped and rounded; or a
-                float tensor (3, H, W) or (B, 3, H, W) in [-1, 1], which gives a tensor that is not clamped.
+            image: a Pillow image or a uint8 array (H, W, 3), which give the same back, clamped and rounded; or a float
+                tensor (3, H, W) or (B, 3, H, W) in [-1, 1], which gives a tensor that is not clamped. Pillow images
+                keep their mode L, LA, RGB, RGBA, I;16 or F (in [0, 1]); P becomes RGB or RGBA, and 1 becomes L.
             mask: a Pillow image, array or tensor (H, W) of the picture's size, non-zero = missing.
             kernel: of the blur, where it is known: (h, w) numbers, "uniform:9", "gaussian:5:10" or a file of it.
             nfe, sampler, eta: None takes the weights' own defaults; a sampler is a name or a `Sampler`.
@@ -107,14 +108,12 @@ def as_batch(image: Any) -> Tensor:
         Error: it is none of these.
     """
     if isinstance(image, Image.Image):
-        if image.mode != "RGB":
-            raise Error(f"a Pillow image of mode {image.mode}: convert it first, image.convert('RGB')")
-        return from_pil(image)[None]
+        return _checked(from_array(pil_array(image)).image[None])
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
         return _checked(from_uint8(torch.from_numpy(image.copy()).permute(2, 0, 1)).contiguous()[None])
     if isinstance(image, Tensor) and image.is_floating_point() and image.dim() in (3, 4) and image.shape[-3] == 3:
         return _checked(image.detach().float().reshape(-1, *image.shape[-3:]))
-    wanted = "an RGB Pillow image, a uint8 array (H, W, 3) or a float tensor (3, H, W) or (B, 3, H, W) in [-1, 1]"
+    wanted = "a Pillow image, a uint8 array (H, W, 3) or a float tensor (3, H, W) or (B, 3, H, W) in [-1, 1]"
     raise Error(f"restore takes {wanted}, got {_describe(image)}")
 
 
@@ -149,8 +148,9 @@ def like(image: Any, batch: Tensor) -> Any:
     """A restored batch as the type of `image`."""
     if isinstance(image, Tensor):
         return batch.reshape(*image.shape[:-3], *batch.shape[-3:]).to(image.device, image.dtype)
-    picture = to_pil(batch[0])
-    return picture if isinstance(image, Image.Image) else np.array(picture)
+    if isinstance(image, Image.Image):
+        return array_to_pil(to_array(batch[0], fitted(from_array(pil_array(image)), batch[0])))
+    return np.array(to_pil(batch[0]))
 
 
 def _describe(value: Any) -> str:

@@ -110,11 +110,11 @@ class Restorer:
         return self.weights.recipe.parts.corruption
 
     def walk(self, observations: Sequence[Observation], sample: int = 0, watch: Watch | None = None) -> Iterator[State]:
-        """The states from observations of one size to their pictures, a batch on the device; draw number `sample`."""
+        """The states from observations of one size to their pictures, as one batch; draw number `sample`."""
         recipe, corruption = self.weights.recipe, self.corruption
         rng = Rng(content_seed(observation, self.settings.seed, sample) for observation in observations)
         pairs = zip(observations, rng.child("lift"), strict=True)
-        lifted = torch.stack([corruption.lift(y, generator) for y, generator in pairs])
+        lifted = _batch([corruption.lift(y, generator) for y, generator in pairs])
         masks = [y.mask for y in observations if y.mask is not None]
         told = [(corruption.operator(y), y.image) for y in observations if "kernel" in y.params]
         forced = recipe.bridge.ot_ode and self.sampler.stochastic
@@ -122,9 +122,9 @@ class Restorer:
             self.net,
             recipe,
             self.sampler,
-            lifted.to(self.device),
+            lifted,
             rng.child("bridge"),
-            mask=torch.stack(masks).to(self.device) if masks else None,
+            mask=_batch(masks) if masks else None,
             told=told,
             bridge=Bridge(recipe.parts.bridge.schedule, add_x1_noise=recipe.bridge.add_x1_noise) if forced else None,
             how=Evaluation(self.settings.tile, self.settings.precision),
@@ -135,6 +135,11 @@ class Restorer:
         """The restored pictures (B, C, H, W) on the CPU, not clamped."""
         # A copy: what was made in inference mode would stay barred from autograd and in-place changes.
         return last_state(self.walk(observations, sample)).x.float().cpu().clone()
+
+
+def _batch(images: Sequence[Tensor]) -> Tensor:
+    """(B, C, H, W); a single picture, which may be a large one, is not copied."""
+    return images[0][None] if len(images) == 1 else torch.stack(list(images))
 
 
 def content_seed(observation: Observation, seed: int, sample: int) -> int:

@@ -15,9 +15,9 @@ from i2sbkit import Error, Observation
 from i2sbkit.batch import Made
 from i2sbkit.cli import execute
 from i2sbkit.degrade_files import degraded_suffix, file_degrader
-from i2sbkit.images import read_picture
 from i2sbkit.jobs import Job
 from i2sbkit.pairs import quantized
+from i2sbkit.picture_files import read_picture
 from i2sbkit.restoring import Settings, content_seed
 from i2sbkit_plugins.jpeg import Jpeg
 from i2sbkit_plugins.jpeg_i2sb import JpegI2sb

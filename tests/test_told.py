@@ -110,12 +110,13 @@ def test_nothing_missing_is_told(run):
     assert "nothing says which pixels are missing" in err
 
 
-def test_weights_without_holes_refuse_transparency(run):
-    """For them alpha is no mask, and it would be lost."""
-    torn()[0].save("torn.png")
-    code, err = run("jpeg", "torn.png", "out.png")
-    assert code == 1
-    assert "transparent" in err
+def test_for_weights_without_holes_transparency_is_no_mask(run):
+    """It comes back as it was, and the colours under it are restored."""
+    image, _ = torn()
+    image.save("torn.png")
+    assert run("jpeg", "torn.png", "out.png") == (0, "")
+    assert np.array_equal(pixels("out.png")[..., 3], np.asarray(image)[..., 3])
+    assert not np.array_equal(pixels("out.png"), np.asarray(image))
 
 
 def test_a_mixture_fills_holes_where_there_are_some(run):
