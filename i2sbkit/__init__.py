@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from .kernel.rng import Rng
     from .point_spread import gaussian_kernel, uniform_kernel
+    from .recipe import build_part
     from .reporting import Logger
     from .trajectories import Trajectory, trajectory
 
@@ -59,6 +60,7 @@ _HOMES = {
     "Rng": ".kernel.rng",
     "gaussian_kernel": ".point_spread",
     "uniform_kernel": ".point_spread",
+    "build_part": ".recipe",
     "Logger": ".reporting",
     "Trajectory": ".trajectories",
     "trajectory": ".trajectories",
@@ -86,6 +88,7 @@ __all__ = [
     "__version__",
     "attention",
     "attention_problem",
+    "build_part",
     "from_pil",
     "gaussian_kernel",
     "hookimpl",

@@ -6,6 +6,7 @@ the disk and is mapped into memory; pictures are read when they are wanted.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zipfile
 from abc import ABC, abstractmethod
@@ -101,6 +102,21 @@ class BitMasks(Masks):
     def read(self, number: int) -> np.ndarray:
         pixels = np.unpackbits(self.bits[number], count=self.rows * self.columns)
         return pixels.reshape(self.rows, self.columns).astype(bool)
+
+
+def masks_fingerprint(given: str | Path) -> str:
+    """What masks are, wherever they lie: of a folder the names and sizes of its files, of a file its bytes."""
+    path = Path(given)
+    if not path.exists():  # the key of an array behind it
+        path = Path(str(given).rpartition(":")[0])
+    digest = hashlib.sha256()
+    for file in pictures_in(path):
+        if path.is_dir():
+            digest.update(repr((file.relative_to(path).as_posix(), file.stat().st_size)).encode())
+        else:
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def open_masks(given: str | Path) -> Masks:

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from .kernel.errors import Error
 
+LARGEST = 1001
+"""Pixels a side of a kernel."""
 FORMS = "uniform:SIZE, gaussian:SIZE:SIGMA, or a file (a picture of the kernel, or .npy)"
 
 
@@ -40,7 +42,7 @@ def read_kernel(spec: str) -> Tensor:
     """
     if match := re.fullmatch(r"uniform:(\d+)", spec):
         return uniform_kernel(_odd(int(match[1]), spec))
-    if match := re.fullmatch(r"gaussian:(\d+):(\d+\.?\d*)", spec):
+    if match := re.fullmatch(r"gaussian:(\d+):(\d+\.?\d*(?:e[+-]?\d+)?)", spec):
         if not float(match[2]) > 0:
             raise Error(f"kernel {spec}: sigma must be > 0")
         return gaussian_kernel(_odd(int(match[1]), spec), float(match[2]))
@@ -57,8 +59,8 @@ def as_kernel(values: np.ndarray | Tensor, name: str = "kernel") -> Tensor:
         Error: not two-dimensional, not finite, or their sum is not positive.
     """
     kernel = torch.as_tensor(np.asarray(values, dtype=np.float64))
-    if kernel.dim() != 2 or not kernel.numel():
-        raise Error(f"{name}: a kernel is (height, width), got {tuple(kernel.shape)}")
+    if kernel.dim() != 2 or not kernel.numel() or max(kernel.shape) > LARGEST:
+        raise Error(f"{name}: a kernel is (height, width), up to {LARGEST} each, got {tuple(kernel.shape)}")
     if not kernel.isfinite().all() or not kernel.sum() > 0:
         raise Error(f"{name}: a kernel holds finite numbers with a sum above 0")
     height, width = kernel.shape
@@ -78,6 +80,6 @@ def _values(path: Path) -> np.ndarray:
 
 
 def _odd(size: int, spec: str) -> int:
-    if size < 1 or size % 2 == 0:
-        raise Error(f"kernel {spec}: the size must be an odd number, so that the kernel has a middle")
+    if size % 2 == 0 or not 1 <= size <= LARGEST:
+        raise Error(f"kernel {spec}: the size must be an odd number up to {LARGEST}, so that the kernel has a middle")
     return size

@@ -18,7 +18,7 @@ from .recipe import PATHS, Recipe, from_document
 from .recipe_schema import SECTIONS
 from .shipped import bundled, find_weights
 
-NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler"}
+NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler", "masks"}
 """Keys of a header that are written anew, or only a training goes on from."""
 
 

@@ -17,7 +17,7 @@ from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Backbone, Corruption, Sampler
 from .kernel.plugins import PARTS, did_you_mean
-from .recipe_checks import check_damage
+from .recipe_checks import check_damage, try_damage
 from .recipe_errors import KeyPath, Problems, Where, validate
 from .recipe_schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
 from .toml_text import key_lines, to_toml
@@ -89,7 +89,11 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = (), registry: plu
         set_alone = known is None and any(way[:1] == keys[:1] for way in changed)
         return "--set" if keys[:2] in changed or set_alone else f"{path}:{known}" if known else str(path)
 
-    return from_document(document, where, base=path.parent.absolute(), name=path.stem, registry=registry)
+    recipe = from_document(document, where, base=path.parent.absolute(), name=path.stem, registry=registry)
+    problems = Problems(where)
+    try_damage(recipe.parts.corruption, recipe.data, problems)
+    problems.raise_any()
+    return recipe
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -173,6 +177,20 @@ def _part(kind: str, table: Any, registry: plugins.Registry, problems: Problems)
     values = {key: getattr(options, key) for key in type(options).model_fields}
     part = problems.attempt((kind,), lambda: registry.build(kind, table["name"], **values))
     return part, {"name": table["name"], **json.loads(options.model_dump_json())}
+
+
+def build_part(kind: str, table: Mapping[str, Any]) -> Any:
+    """A part from a table of its name and options, as a section of a recipe: with each option's type checked.
+
+    For parts that are made of others; `registry.build` takes Python values and leaves types to the part.
+
+    Raises:
+        Error: all that is wrong with it.
+    """
+    problems = Problems(lambda keys: "")
+    part, _ = _part(kind, dict(table), plugins.default(), problems)
+    problems.raise_any(f"{kind} {table.get('name')!r}")
+    return part
 
 
 def _check_size(backbone: Backbone, size: int, problems: Problems) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Generator
 
@@ -9,6 +11,8 @@ from .kernel.errors import Error
 from .kernel.interfaces import Corruption
 from .recipe_errors import Problems
 from .recipe_schema import DataSection
+
+TRIALS = 8
 
 
 def check_damage(corruption: Corruption, data: DataSection, problems: Problems) -> None:
@@ -25,6 +29,26 @@ def check_damage(corruption: Corruption, data: DataSection, problems: Problems) 
     elif data.masks and not _makes_masks(corruption):
         what = 'masks are for a corruption that always makes some, such as corruption.name = "inpaint"; leave them out'
         problems.add(("data", "masks"), what)
+
+
+def try_damage(corruption: Corruption, data: DataSection, problems: Problems) -> None:
+    """Note a corruption that cannot damage the crops, tried on a few gray ones; pairs are damaged already."""
+    side = data.size + 2 * data.margin
+    if data.paired:
+        return
+    for seed in range(TRIALS):
+        rng = Generator().manual_seed(seed)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # sizes that a part crops are told here, by the lift
+                lifted = corruption.lift(corruption.corrupt(torch.zeros(3, side, side), rng), rng)
+        except Error as error:
+            problems.add(("corruption",), f"cannot damage crops of {side}x{side} pixels (data.size): {error}")
+            return
+        if lifted.shape != (3, side, side):
+            found = f"makes crops of {side}x{side} pixels (data.size) into {lifted.shape[2]}x{lifted.shape[1]}"
+            problems.add(("corruption",), f"{found}: take a multiple of every scale in it")
+            return
 
 
 def _makes_masks(corruption: Corruption) -> bool:

@@ -42,8 +42,10 @@ class Problems:
             if name not in known:
                 self.add((*at, name), f"unknown {what}{suggestion(name, known)}")
 
-    def raise_any(self) -> None:
-        """Raise an `Error` of everything noted, if there is anything."""
+    def raise_any(self, part: str | None = None) -> None:
+        """Raise an `Error` of everything noted, if there is anything: as lines, or as one line on a `part`."""
+        if self._lines and part:
+            raise Error("; ".join(line.removeprefix(": ") for line in self._lines))
         if self._lines:
             count = f"{len(self._lines)} error{'s' if len(self._lines) > 1 else ''} in the recipe"
             raise Error("\n".join([*self._lines, count]))

@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from .checkpoint import load_tensors, read_header, read_tensors, save, saved_states, write_weights
 from .files import write_text
 from .kernel.errors import Error
+from .masks import masks_fingerprint
 from .recipe import Recipe, from_document
 from .reporting import warn
 from .shards import Index
@@ -42,6 +43,8 @@ def save_state(trainer: Trainer, run: Path, index: Index) -> None:
         tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
     header = {"kind": "state", "recipe": recipe.document, "step": trainer.step, "ema_updates": trainer.ema.updates}
     header |= {"data": index.fingerprint, "scaler": trainer.scaler.state_dict()}
+    if masks := recipe.paths("masks"):
+        header["masks"] = masks_fingerprint(masks[0])
     name = f"state-{trainer.step:08d}.safetensors"
     save(run / name, tensors, header)
     write_weights(run / "weights.safetensors", trainer.weights(), recipe, step=trainer.step, data=index.fingerprint)
@@ -104,6 +107,8 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
     ]
     if header["data"] != index.fingerprint:
         changes.append("data.train: the photographs are not the ones it was trained on")
+    if (masks := recipe.paths("masks")) and header.get("masks") != masks_fingerprint(masks[0]):
+        changes.append("data.masks: the masks are not the ones it was trained on")
     if changes:
         way_out = "put these back, or start anew with another --out"
         raise Error("\n".join([f"{path}: cannot go on under a changed recipe; {way_out}", *changes]))
@@ -111,7 +116,8 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
 
 def _maths(key: str, value: Any) -> str:
     """What of a value counts: of masks, and of the weights it began from (in the state by now), the file's name."""
-    return json.dumps(Path(value).name if key in ("init", "masks") and value else value)
+    counted = Path(value).name if key in ("init", "masks") and value else value
+    return json.dumps(counted, sort_keys=True)  # a table comes back from a header with its keys in another order
 
 
 def load_state(trainer: Trainer, path: Path) -> int:

@@ -81,6 +81,7 @@ def test_any_draws_both_kernels():
         ({"size": 5, "kernel": "box"}, "uniform"),
         ({"size": 5, "kernel": "gaussian"}, "needs sigma"),
         ({"size": 5, "kernel": "gaussian", "sigma": 0.0}, "sigma must be > 0"),
+        ({"size": 5, "kernel": "gaussian", "sigma": math.inf}, "sigma must be > 0"),
         ({"size": 5, "sigma": 2.0}, "no sigma"),
     ],
 )
@@ -138,6 +139,7 @@ def test_kernels_from_files(tmp_path):
         ("uniform:4", "odd"),
         ("uniform:0", "odd"),
         ("gaussian:5:0", "sigma must be > 0"),
+        ("uniform:100001", "up to 1001"),
         ("gaussian:5", "no such file"),
         ("motion.png", "no such file; give uniform:SIZE, gaussian:SIZE:SIGMA, or a file"),
     ],
@@ -176,3 +178,12 @@ def test_convolution_keeps_dtype_and_grads():
 def test_it_is_a_built_in():
     """Found by name through its entry point."""
     assert isinstance(i2sbkit.registry.build("corruption", "blur", size=9), Blur)
+
+
+def test_a_first_use_while_sampling_bars_nothing():
+    """What blur-i2sb keeps of a size can be differentiated through, also where it was made in inference mode."""
+    with torch.inference_mode():
+        BlurI2sb(kernel="uniform").corrupt(torch.zeros(3, 23, 21), rng())
+    x = images(3, 23, 21).requires_grad_()
+    BlurI2sb(kernel="uniform").corrupt(x, rng()).image.sum().backward()
+    assert x.grad is not None

@@ -1,6 +1,7 @@
 """`i2sbkit recipes`: list, show, check, copy."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -204,3 +205,23 @@ def test_paths_that_cannot_be_rewritten_are_an_error(capsys, tmp_path, text):
     assert execute(["recipes", "copy", str(source), str(target)]) == 2
     assert capsys.readouterr().err.startswith("error: ")
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ('name = "blur"\nsize = 101', "too small for a blur of 101x101"),
+        ('name = "jpeg-i2sb"\nquality = 10', "multiples of 16"),
+        ('name = "paired"', "data.paired = true"),
+        ('name = "mixture"\nof = [{name = "jpeg", quality = 10}, {name = "superres", scale = 5}]', "into 40x40"),
+    ],
+)
+def test_check_tries_the_damage(capsys, mine, options, says):
+    """A corruption that cannot damage the recipe's crops is told before a training meets it."""
+    text = re.sub(r'name = "jpeg"\nquality = \d+', options, mine.read_text())
+    mine.write_text(text)
+    halves = ["--set", "data.size=44", "--set", "backbone.encoder=[1,1]", "--set", "backbone.decoder=[1,1]"]
+    assert execute(["recipes", "check", str(mine), *halves]) == 2
+    err = capsys.readouterr().err
+    assert "corruption: " in err
+    assert says in err

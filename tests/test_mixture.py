@@ -118,6 +118,12 @@ def test_masks_and_pickling():
         ({"of": ({"name": "jpeg", "quality": 10}, {"name": "blur", "szie": 3})}, 'item 2 of "of": .*szie'),
         ({"of": ({"name": "blur", "size": 3},), "weights": (1.0, 2.0)}, "2 weights for 1"),
         ({"of": ({"name": "blur", "size": 3},), "weights": (0.0,)}, "not all 0"),
+        ({"of": ({"name": "blur", "size": 3},), "weights": (float("inf"),)}, "finite"),
+        ({"of": ({"name": "mixture", "of": [{"name": "inpaint"}]},)}, "is a mixture itself"),
+        ({"of": ({"name": "superres", "scale": 4.0},)}, "scale: must be an integer"),
+        ({"of": ({"name": "jpeg", "quality": "10"},)}, "quality: must be an integer"),
+        ({"of": "jpeg"}, "a list of tables"),
+        ({"of": ("jpeg",)}, "a list of tables"),
     ],
 )
 def test_wrong_options_are_told(options, says):

@@ -13,7 +13,7 @@ import torch
 import i2sbkit
 from i2sbkit.importing import import_weights
 from i2sbkit_plugins.official import read_adm, read_results
-from i2sbkit_plugins.official_files import read_checkpoint, read_options
+from i2sbkit_plugins.official_files import float_tensors, read_checkpoint, read_options
 from i2sbkit_plugins.official_shapes import NotThisAdm, architecture
 
 TINY = Path(__file__).parent / "golden" / "official-tiny"
@@ -175,3 +175,39 @@ def test_networks_that_adm_does_not_have_are_named(change, says):
     """Class-conditional, without scale-shift norm, ...: told what it is, not which tensor is missing."""
     with pytest.raises(NotThisAdm, match=says):
         architecture(SHAPES | change, 32)
+
+
+def test_lists_of_lists_do_not_blow_up(tmp_path):
+    """A few hundred bytes that stand for 2^40 numbers are refused at once."""
+    many = [1]
+    for _ in range(40):
+        many = [many, many]
+    (tmp_path / "options.pkl").write_bytes(pickle.dumps(argparse.Namespace(x=many)))
+    with pytest.raises(i2sbkit.Error, match="lists deeper than"):
+        read_options(tmp_path / "options.pkl")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "says"),
+    [
+        (torch.full((4,), float("nan")), "not finite"),
+        (torch.zeros(1, dtype=torch.half).expand(1 << 40), "not a plain tensor"),
+        (torch.zeros(4, dtype=torch.int64), "not a plain tensor"),
+        (torch.zeros(4, 4).to_sparse(), "not a plain tensor"),
+    ],
+)
+def test_tensors_that_are_no_weights_are_refused(tensor, says):
+    """Before anything of their size is made of them."""
+    with pytest.raises(i2sbkit.Error, match=f"'w'.*{says}"):
+        float_tensors({"w": tensor}, Path("latest.pt"))
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    """The checksums in the file are asked, which torch does not do."""
+    path = tmp_path / "x.pt"
+    torch.save({"w": torch.arange(1000.0)}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.arange(1000.0).numpy().tobytes()) + 1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(i2sbkit.Error, match="is damaged"):
+        read_checkpoint(path)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from fake_plugins import message
@@ -182,3 +183,24 @@ def test_moments_lie_in_memory_as_their_parameters(half_run):
     ]
     assert any(stride != tuple(sorted(stride, reverse=True)) for stride, _ in strides), "none is in channels_last"
     assert [pair for pair in strides if pair[0] != pair[1]] == []
+
+
+@pytest.mark.parametrize("name", ["blur", "inpaint", "mixture", "pix2pix", "sr4x"])
+def test_shipped_recipes_go_on(name, tmp_path):
+    """Also those whose corruption is made of tables, which a header gives back with their keys in another order."""
+    toy = [SHORT, "backbone.width=2", "backbone.encoder=[1]", "backbone.decoder=[1]", "backbone.middle=0"]
+    toy += ["data.size=32", "train.batch=2"]
+    go(name, tmp_path / "run", *toy, "train.iterations=1")
+    assert go(name, tmp_path / "run", *toy, "train.iterations=2")["step"] == 2
+
+
+def test_other_masks_are_another_training(tiny_recipe, tmp_path):
+    """Masks count by what is in them: moved they are the same, under their old name others are not."""
+    tiny_recipe.write_text(TINY.replace('name = "jpeg"\nquality = 10', 'name = "inpaint"'))
+    for folder, share in (("a", 0.3), ("b", 0.3), ("c", 0.6)):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "masks.npy", np.random.default_rng(0).random((4, 16, 16)) < share)
+    run, at = tmp_path / "run", lambda folder: f"data.masks={tmp_path}/{folder}/masks.npy"
+    go(tiny_recipe, run, SHORT, at("a"), "train.iterations=1")
+    assert go(tiny_recipe, run, SHORT, at("b"), "train.iterations=2")["step"] == 2
+    assert "data.masks" in message(go, tiny_recipe, run, SHORT, at("c"), "train.iterations=3")

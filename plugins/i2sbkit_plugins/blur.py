@@ -40,7 +40,7 @@ class Blur(i2sbkit.Corruption):
             raise i2sbkit.Error(f'kernel = "{self.kernel}" needs sigma, in pixels, such as sigma = 2.0')
         if self.kernel == "uniform" and self.sigma is not None:
             raise i2sbkit.Error('a uniform kernel has no sigma; leave it out, or take kernel = "gaussian"')
-        if not 0 < self._sigmas[0] <= self._sigmas[1]:
+        if not 0 < self._sigmas[0] <= self._sigmas[1] < math.inf:
             raise i2sbkit.Error(f"sigma must be > 0, or [low, high] with low <= high, got {self.sigma}")
 
     @property

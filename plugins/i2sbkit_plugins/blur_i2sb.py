@@ -85,6 +85,12 @@ def _spectrum(kernel: str, channels: int, height: int, width: int) -> Spectrum:
     """
     if min(height, width) < 9:
         raise i2sbkit.Error(f"blur-i2sb needs pictures of at least 9x9 pixels, got {width}x{height}")
+    with torch.inference_mode(False):  # else a first use while sampling would bar it from autograd for good
+        return _made(kernel, channels, height, width)
+
+
+def _made(kernel: str, channels: int, height: int, width: int) -> Spectrum:
+    """`_spectrum`, without asking whether it can be."""
     u_rows, s_rows, v_rows = _svd(kernel, height)
     u_columns, s_columns, v_columns = _svd(kernel, width)
     products, place = torch.outer(s_rows, s_columns).flatten().sort(descending=True)

@@ -6,6 +6,8 @@ import torch
 
 import i2sbkit
 
+MOST_STEPS, MOST_BETA = 100_000, 1e6
+
 
 @dataclass(frozen=True, kw_only=True)
 class I2sb(i2sbkit.BridgeSchedule):
@@ -26,10 +28,14 @@ class I2sb(i2sbkit.BridgeSchedule):
     steps: int = 1000
 
     def __post_init__(self) -> None:
-        if self.steps < 2 or self.steps % 2:
-            raise i2sbkit.Error(f"steps must be an even number, at least 2 (the betas are mirrored), got {self.steps}")
-        if not (self.beta_min > 0 and self.beta_max > 0):
-            raise i2sbkit.Error(f"beta_min and beta_max must be > 0, got {self.beta_min} and {self.beta_max}")
+        if not 2 <= self.steps <= MOST_STEPS or self.steps % 2:
+            raise i2sbkit.Error(
+                f"steps must be an even number, at least 2 and at most {MOST_STEPS}, got {self.steps}"
+            )
+        if not (0 < self.beta_min < MOST_BETA and 0 < self.beta_max < MOST_BETA):
+            raise i2sbkit.Error(
+                f"beta_min and beta_max must be > 0 and below {MOST_BETA:g}, got {self.beta_min} and {self.beta_max}"
+            )
 
     def tables(self) -> i2sbkit.Tables:
         sqrt_beta = torch.linspace(

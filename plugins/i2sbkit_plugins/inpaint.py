@@ -69,7 +69,8 @@ class Inpaint(i2sbkit.Corruption):
         ratio = low + (high - low) * float(torch.rand((), generator=rng))
         if shape == "freeform":
             first, last = math.ceil(low * height * width), math.floor(high * height * width)
-            return strokes(height, width, max(min(round(ratio * height * width), last), min(first, last)), rng)[None]
+            count = max(min(round(ratio * height * width), last), first)  # in tiny pictures no count is in the band
+            return strokes(height, width, count, rng)[None]
         aspect = 1.0 if shape == "center" else 2 ** float(2 * torch.rand((), generator=rng) - 1)
         return _box(height, width, ratio, aspect, None if shape == "center" else rng)[None]
 
@@ -77,7 +78,7 @@ class Inpaint(i2sbkit.Corruption):
 def _box(height: int, width: int, ratio: float, aspect: float, rng: Generator | None) -> Tensor:
     """A rectangle of a share of the picture, `aspect` times taller than the picture is; anywhere, or in the middle."""
     share = ratio**0.5
-    tall = min(share * aspect**0.5, 1.0)
+    tall = min(max(share * aspect**0.5, ratio), 1.0)  # from `ratio` on it is no wider than the picture
     rows = max(round(tall * height), 1)
     columns = min(max(round(ratio / tall * width), 1), width)
     spare = height - rows, width - columns

@@ -1,5 +1,6 @@
 """A mixture of corruptions: each picture is damaged by one of them, drawn; for one network that mends them all."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -28,13 +29,15 @@ class Mixture(i2sbkit.Corruption):
     weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.of, tuple | list) and all(isinstance(table, dict) for table in self.of)):
+            raise i2sbkit.Error('of is a list of tables, such as of = [{name = "jpeg", quality = 10}]')
         if not self.of:
             raise i2sbkit.Error('of is empty; name corruptions, such as of = [{name = "jpeg", quality = 10}]')
         if self.weights is not None:
             if len(self.weights) != len(self.of):
                 raise i2sbkit.Error(f"{len(self.weights)} weights for {len(self.of)} corruptions; give one for each")
-            if min(self.weights) < 0 or not sum(self.weights) > 0:
-                raise i2sbkit.Error(f"weights must be at least 0 and not all 0, got {list(self.weights)}")
+            if min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf:
+                raise i2sbkit.Error(f"weights must be at least 0, finite and not all 0, got {list(self.weights)}")
         _ = self.parts  # wrong options are told now
 
     @cached_property
@@ -85,19 +88,15 @@ class Mixture(i2sbkit.Corruption):
 
 
 def _build(number: int, table: dict[str, Any]) -> i2sbkit.Corruption:
-    options = {key: _frozen(value) for key, value in table.items() if key != "name"}
     if not isinstance(table.get("name"), str):
         raise i2sbkit.Error(f'item {number} of "of" needs a name, such as {{name = "jpeg", quality = 10}}')
     try:
-        part: i2sbkit.Corruption = i2sbkit.registry.build("corruption", table["name"], **options)
+        part: i2sbkit.Corruption = i2sbkit.build_part("corruption", table)
     except i2sbkit.Error as error:
         raise i2sbkit.Error(f'item {number} of "of": {error}') from error
+    if isinstance(part, Mixture):
+        raise i2sbkit.Error(f'item {number} of "of" is a mixture itself; name its corruptions here, with weights')
     return part
-
-
-def _frozen(value: Any) -> Any:
-    """TOML's lists as the tuples that parts take."""
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 @i2sbkit.hookimpl

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import i2sbkit
 
-from .official_files import is_checkpoint, read_checkpoint, read_options
+from .official_files import float_tensors, is_checkpoint, read_checkpoint, read_options
 from .official_shapes import HEADS, NotThisAdm, architecture
 
 PREFIX = "diffusion_model."
@@ -95,7 +95,7 @@ def read_adm(source: Path) -> i2sbkit.Imported | None:
     found = read_checkpoint(source)
     if "input_blocks.0.0.weight" not in found or not _named_tensors(found):
         return None
-    tensors = {name: value.float() for name, value in found.items()}
+    tensors = float_tensors(found, source)
     named = re.match(r"(\d+)x\1_", source.name)
     size = int(named[1]) if named else 256
     backbone = _architecture(tensors, size, source)
@@ -144,7 +144,7 @@ def _averages(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     wanted, given = [tuple(t.shape) for t in net.values()], [tuple(t.shape) for t in shadow]
     if wanted != given:
         raise i2sbkit.Error(f"{path}: its {len(given)} averages are not its {len(wanted)} parameters in their order")
-    return {name: tensor.float() for name, tensor in zip(names, shadow, strict=True)}
+    return float_tensors(dict(zip(names, shadow, strict=True)), path)
 
 
 def _named_tensors(found: object) -> TypeGuard[Mapping[str, Tensor]]:

@@ -16,6 +16,8 @@ import i2sbkit
 
 LARGEST = 1 << 20
 """Bytes of an options.pkl; the authors' have a few hundred."""
+DEEPEST, LONGEST = 2, 100
+"""Of lists in it; the authors' have none."""
 PLAIN = (type(None), bool, int, float, str)
 PATHS = {
     "PosixPath": PurePosixPath,
@@ -57,7 +59,7 @@ def read_options(path: Path) -> dict[str, Any]:
         found = reader.load()
         if type(found) is not reader.namespace:
             raise pickle.UnpicklingError(f"it holds a {type(found).__name__}")
-        return {str(name): _plain(value) for name, value in vars(found).items()}
+        return {str(name): _plain(value, 0) for name, value in vars(found).items()}
     except FileNotFoundError:
         raise i2sbkit.Error(f"{path}: is missing; the authors' download has it beside latest.pt") from None
     except Exception as error:  # a damaged pickle fails in any way
@@ -66,11 +68,13 @@ def read_options(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object, depth: int) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        if depth == DEEPEST or len(value) > LONGEST:  # a list of itself over and over is small only as a pickle
+            raise pickle.UnpicklingError(f"it holds lists deeper than {DEEPEST} or longer than {LONGEST}")
+        return [_plain(each, depth + 1) for each in value]
     if type(value) not in PLAIN:
         raise pickle.UnpicklingError(f"it holds a {type(value).__name__}")
     return value
@@ -90,6 +94,10 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
         i2sbkit.Error: damaged, or holding anything else, of which nothing is called.
     """
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if wrong := archive.testzip():  # torch does not ask
+                    raise zipfile.BadZipFile(f"{wrong} is damaged")
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # torch raises whatever the damage leads to
         raise i2sbkit.Error(
@@ -97,6 +105,25 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
         ) from None
     if not isinstance(found, Mapping):
         raise i2sbkit.Error(f"{path}: holds a {type(found).__name__}, not a checkpoint")
+    return found
+
+
+def float_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """Tensors in float32.
+
+    Raises:
+        i2sbkit.Error: one is not made of finite floating-point numbers that are all in the file.
+    """
+    found = {}
+    for name, tensor in tensors.items():
+        whole = tensor.layout == torch.strided and not tensor.is_meta and tensor.is_contiguous()
+        if not (whole and tensor.is_floating_point()):
+            raise i2sbkit.Error(f"{path}: {name!r} is not a plain tensor of floating-point numbers")
+        found[name] = tensor.float()
+        if not found[name].isfinite().all():
+            raise i2sbkit.Error(
+                f"{path}: {name!r} holds numbers that are not finite: damaged, or a training that broke"
+            )
     return found
 
 
