@@ -10,6 +10,7 @@ from timing import interleaved
 from torch import Tensor
 
 from i2sbkit import gaussian_kernel, uniform_kernel
+from i2sbkit.memory import keep_freed_memory
 from i2sbkit_plugins.blur import convolve
 
 SIZE = 256
@@ -24,6 +25,7 @@ def matrix(kernel: Tensor) -> Tensor:
 def main() -> None:
     """Print the ratios for the paper's two kernels and a large one."""
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the command line does; else every turn measures how Linux clears pages
     x = torch.rand(3, SIZE, SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
     kernels = {
         "uniform 9x9": uniform_kernel(9),
