@@ -106,12 +106,15 @@ def _note(said: str) -> None:
 
 def _by_pillow(path: Path) -> Decoded:
     """What Pillow reads without loss."""
-    with _of_any_size(), Image.open(path, formats=READ_FORMATS) as file:
+    # an open file, not a path: of a path Pillow would map a plain TIFF into memory, and mistake one that is turned
+    with _of_any_size(), path.open("rb") as data, Image.open(data, formats=READ_FORMATS) as file:
         _check_size(*file.size)
         kind = _format(file)
         frames = file.format != "MPO" and getattr(file, "n_frames", 1) > 1  # of an MPO the first is the photograph
         for note in avif_notes(path) if kind == "AVIF" else ():
             _note(note)
+        if kind == "PNG":
+            file.load()  # else looking for its EXIF does, where damaged pixels would pass for damaged EXIF
         exif = _exif_of(file)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         file.load()  # turns a TIFF upright, and takes the orientation from its EXIF

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from .kernel.errors import Error
-from .metadata import ICC_TAG, XMP_TAG
+from .metadata import ICC_TAG, XMP_TAG, exif_dpi
 
 PNG_GRAY = 0
 """The colour type of gray without alpha (PNG 11.2.2)."""
@@ -25,8 +25,6 @@ UNSIGNED, FLOAT = 1, 3
 """Sample formats of TIFF that are read here."""
 STRAIGHT_ALPHA = 2
 """The kind of extra sample that is transparency, not multiplied into the colours."""
-DOTS_AN_INCH = {2: 1, 3: 2.54}
-"""Of a resolution by its unit: inches and centimetres; 1 says nothing but the shape of pixels."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,7 @@ def _of_tiff(tags: Image.Exif) -> Deep | None:
 
 def tiff_info(tags: Image.Exif) -> dict[str, Any]:
     """What Pillow's `info` would say of a TIFF that it does not open."""
-    dpi = (tags.get(ExifTags.Base.XResolution, 0), tags.get(ExifTags.Base.YResolution, 0))
-    inches = DOTS_AN_INCH.get(tags.get(ExifTags.Base.ResolutionUnit, 2), 0)
-    known = {"dpi": tuple(float(value) * inches for value in dpi)} if all(dpi) else {}
-    return known | {"icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG)}
+    return {"dpi": exif_dpi(tags), "icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG)}
 
 
 def read_deep(path: Path, deep: Deep) -> tuple[np.ndarray, bool]:

@@ -10,6 +10,7 @@ import torch
 
 from .batch import Made
 from .files import atomic
+from .images import Picture
 from .jobs import Job
 from .kernel.interfaces import Corruption, Observation
 from .picture_files import read_picture, write_picture
@@ -35,20 +36,25 @@ def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:
             warnings.warn(f"{job.source}: what is damaged are its colours; its transparency is left out", stacklevel=2)
         generator = torch.Generator().manual_seed(content_seed(Observation(picture.image), seed, 0))
         observation = corruption.corrupt(picture.image, generator)
-        write_observation(job.target, observation)
+        if picture.metadata.icc and observation.params.get("file") is not None:
+            warnings.warn(f"{job.source}: its colour profile is left out; its colours may look different", stacklevel=2)
+        write_observation(job.target, observation, Picture(picture.image, metadata=picture.metadata))
         return Made([job.target], observation.image[0].numel())
 
     return work
 
 
-def write_observation(path: Path, observation: Observation) -> None:
+def write_observation(path: Path, observation: Observation, clean: Picture | None = None) -> None:
     """Write an observation as the file that restore reads: the codec's own bytes, or its pixels, rounded to 8 bits.
 
     What is missing becomes transparent.
+
+    Args:
+        clean: whose metadata goes with the pixels; a codec's bytes have none. RGB of 8 bits.
     """
     encoded = observation.params.get("file")
     if encoded is None:
-        write_picture(path, observation.image, holes=observation.mask)
+        write_picture(path, observation.image, clean, holes=observation.mask)
         return
     with atomic(path) as temporary:
         temporary.write_bytes(encoded)

@@ -12,11 +12,14 @@ from typing import Any, BinaryIO
 
 from .batch import Made, Outcome
 from .jobs import Job
+from .kernel.errors import Error
 from .printable import one_line
 
 NAME = "manifest.jsonl"
 LONGEST_LINE = 1 << 16
 """Bytes that no line has more of: names are at most 4 kB, and a few of them are in one."""
+BEGIN = b'{"input": '
+"""How each of our lines begins."""
 
 
 class Manifest:
@@ -29,10 +32,17 @@ class Manifest:
     Args:
         folder: made where it is not there.
         facts: of the run: seed, nfe, sampler, weights.
+
+    Raises:
+        Error: the manifest is a link, which would lead the lines elsewhere.
     """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self._path, self._facts, self._given_up = folder / NAME, facts, False
+        if self._path.is_symlink():
+            raise Error(
+                f"{one_line(self._path)}: is a link, and none is written through; remove it, or give another OUT"
+            )
 
     def add(self, outcome: Outcome, made: Made) -> None:
         """Record what became of a job."""
@@ -52,7 +62,7 @@ class Manifest:
             text = json.dumps(self._line(outcome, status, hashes()), ensure_ascii=False, allow_nan=False) + "\n"
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab+") as file:
-                _cut_half_line(file)
+                _end_last_line(file)
                 file.write(text.encode("utf-8", "backslashreplace"))  # a name that is no UTF-8 becomes a \u escape
         except OSError as error:
             self._given_up = True
@@ -73,13 +83,27 @@ class Manifest:
         }
 
 
-def _cut_half_line(file: BinaryIO) -> None:
-    """Take away what a run that was killed while writing left behind the last line break."""
+def _end_last_line(file: BinaryIO) -> None:
+    """End the last line: what a killed run left half written is cut, anything else gets its line break."""
     size = file.seek(0, os.SEEK_END)
     start = file.seek(max(0, size - LONGEST_LINE))
     tail = file.read()
-    if not tail.endswith(b"\n"):
-        file.truncate(start + tail.rfind(b"\n") + 1)
+    begin = tail.rfind(b"\n") + 1
+    if _is_half(tail[begin:]):
+        file.truncate(start + begin)
+    elif tail[begin:]:
+        file.write(b"\n")
+
+
+def _is_half(line: bytes) -> bool:
+    """Whether it is the beginning of one of our lines and not the whole; whatever else is there is the user's."""
+    if not line.startswith(BEGIN):
+        return bool(line) and BEGIN.startswith(line)
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def sha256_of(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .decoding import decode
 from .finding import pictures_in
 from .kernel.errors import Error
 
@@ -56,7 +58,7 @@ class Masks(ABC):
 
 @dataclass(frozen=True)
 class PictureMasks(Masks):
-    """A folder of pictures: what is nearer to white than to black is missing."""
+    """A folder of pictures, upright: what is nearer to white than to black is missing."""
 
     files: tuple[Path, ...]
 
@@ -66,10 +68,14 @@ class PictureMasks(Masks):
     def read(self, number: int) -> np.ndarray:
         file = self.files[number]
         try:
-            with Image.open(file) as image:
-                if image.mode[0] in "IF":
-                    raise ValueError(f"more than 8 bits, Pillow mode {image.mode}: convert it first")
-                return np.asarray(image.convert("L")) > 127
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of metadata and further frames nothing is wanted
+                levels = decode(file).upright()
+            if levels.dtype != np.uint8:
+                raise ValueError(f"more than 8 bits, {levels.dtype}: convert it first")
+            if levels.shape[2] < 3:
+                return np.asarray(levels[..., 0] > 127)
+            return np.asarray(Image.fromarray(np.ascontiguousarray(levels[..., :3])).convert("L")) > 127
         except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
             raise Error(f"{file}: not a readable mask ({' '.join(str(error).split())})") from None
 

@@ -32,6 +32,8 @@ XMP_TAG, ICC_TAG = 700, 34675
 
 MOST_DPI = 65535
 """As many dots an inch as JPEG can say."""
+DOTS_AN_INCH = {2: 1, 3: 2.54}
+"""Of a resolution by its unit: inches and centimetres; 1 says nothing but the shape of pixels."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def read_metadata(exif: Image.Exif, info: Mapping[Any, Any], kind: str, orientat
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
     xmp = xmp.encode("utf-8") if isinstance(xmp, str) else xmp
     icc = info.get("icc_profile")
-    dpi = None if made_up_dpi(exif, info, kind) else _plausible(info.get("dpi"))
+    dpi = None if made_up_dpi(exif, info, kind) else _plausible(info.get("dpi")) or exif_dpi(exif)
     if dpi and orientation in (5, 6, 7, 8):
         dpi = dpi[::-1]
     return Metadata(_kept_exif(exif), upright_xmp(xmp) if isinstance(xmp, bytes) else None, icc or None, dpi)
@@ -98,6 +100,12 @@ def read_metadata(exif: Image.Exif, info: Mapping[Any, Any], kind: str, orientat
 def made_up_dpi(exif: Image.Exif, info: Mapping[Any, Any], kind: str) -> bool:
     """Whether only Pillow says it: 72 dpi of a JPEG that has EXIF, 1 of a TIFF, where they have no resolution."""
     return kind in ("JPEG", "TIFF") and not info.get("jfif_unit") and ExifTags.Base.XResolution not in exif
+
+
+def exif_dpi(tags: Mapping[int, Any]) -> tuple[float, float] | None:
+    """Dots an inch by the tags of EXIF and TIFF; None where they say none."""
+    dpi = (tags.get(ExifTags.Base.XResolution), tags.get(ExifTags.Base.YResolution))
+    return _plausible(dpi, DOTS_AN_INCH.get(tags.get(ExifTags.Base.ResolutionUnit, 2), 0))
 
 
 def upright_xmp(xmp: bytes) -> bytes:
@@ -142,10 +150,10 @@ def _encode(tags: Mapping[int, Any]) -> bytes:
     return exif.tobytes()
 
 
-def _plausible(dpi: Any) -> tuple[float, float] | None:
-    """A resolution that a file can be said to have."""
+def _plausible(dpi: Any, inches: float = 1) -> tuple[float, float] | None:
+    """A resolution that a file can be said to have, in dots an inch."""
     try:
-        across, down = (float(value) for value in dpi)
+        across, down = (float(value) * inches for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     fits = all(math.isfinite(value) and 1 <= value <= MOST_DPI for value in (across, down))

@@ -28,7 +28,8 @@ class Told:
     """What is known of the damage beyond the pictures.
 
     Attributes:
-        mask: a picture, white = missing, for all pictures; or a folder of them, matched by stem. None: of a picture
+        mask: a picture, white = missing, for all pictures; or a folder of them, matched by stem, and
+            of several by the folder they are in. None: of a picture
             with transparency, for weights that fill holes, what is not opaque is missing.
         mask_color: 8-bit red, green and blue of the pixels that are missing, besides those of the mask.
         feather: pixels beyond the holes over which what is restored fades into what is known; 0: known pixels come
@@ -84,6 +85,10 @@ def told_of(
     Raises:
         Error: there is no such mask or colour, the kernel is none, or one of them is of no use to these weights.
     """
+    if feather and corruption.scale != 1:
+        raise Error("a feather is for weights that keep the size of a picture; these enlarge it: leave out the feather")
+    if feather and not corruption.masks and mask is None and mask_color is None:
+        raise Error("a feather fades around holes, and nothing says where they are; give a mask or a mask colour too")
     if (mask is not None or mask_color is not None) and corruption.scale != 1:
         raise Error("a mask is for weights that keep the size of a picture; these enlarge it")
     color = None if mask_color is None else _color(mask_color)
@@ -138,7 +143,7 @@ def faded(mask: Tensor, width: int) -> Tensor:
 def _read_mask(given: Path, path: Path, image: Tensor) -> Tensor:
     """The mask (1, H, W) of a picture."""
     if given.is_dir():
-        found = _by_stem(given.resolve()).get(path.stem, [])
+        found = _nearest(_by_stem(given.resolve()).get(path.stem, []), given.resolve(), path)
         if len(found) != 1:
             count = "no mask" if not found else f"{len(found)} masks"
             raise Error(f"{path}: {count} of the name {path.stem!r} in {given}")
@@ -148,6 +153,17 @@ def _read_mask(given: Path, path: Path, image: Tensor) -> Tensor:
         sizes = f"{mask.shape[2]}x{mask.shape[1]}, the picture {path} {image.shape[2]}x{image.shape[1]}"
         raise Error(f"{given}: the mask is {sizes}; they must agree")
     return mask
+
+
+def _nearest(masks: list[Path], folder: Path, path: Path) -> list[Path]:
+    """Of masks below a folder those whose path below it is the longest that a picture's ends with; all if none is."""
+    parents = path.absolute().parent.parts
+    shared: dict[int, list[Path]] = {}
+    for mask in masks:
+        below = mask.relative_to(folder).parent.parts
+        if parents[len(parents) - len(below) :] == below:
+            shared.setdefault(len(below), []).append(mask)
+    return shared[max(shared)] if shared else masks
 
 
 @cache

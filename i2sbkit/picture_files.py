@@ -17,6 +17,7 @@ from .deep_writing import write_deep
 from .files import atomic
 from .images import FORMATS, SAVE_OPTIONS, Picture, array_to_pil, fitted, from_array, to_array
 from .kernel.errors import Error
+from .metadata import Metadata
 
 Format = Literal["png", "jpg", "webp", "tif", "bmp", "avif"]
 
@@ -24,8 +25,14 @@ DEPTHS = {"PNG": 16, "TIFF": 32}
 """Most bits a channel by format, where they are more than 8; 32 are floats."""
 OPAQUE = ("JPEG", "BMP")
 """Formats without transparency."""
-LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}
-"""Most pixels a side, where a format has such a limit."""
+COLOURED = ("WEBP", "AVIF")
+"""Formats without gray, which is written as RGB."""
+OTHER_SPACES = (b"GRAY", b"CMYK", b"Lab ")
+"""What colour profiles may be of, but for RGB."""
+INEXACT = ("JPEG", "AVIF")
+"""Formats that do not give back just the pixels that were written."""
+LONGEST = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
+"""Most pixels a side, where a format has such a limit; a longer AVIF could be written, but not read."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,7 @@ def write_picture(
     metadata = like.metadata.enlarged(image.shape[-1] / like.image.shape[-1])
     like = like if holes is None else replace(like, alpha=1 - holes)
     image, like = _as_the_format_can(path, kind, image, like)
+    metadata = _with_fitting_profile(path, kind, metadata, like.gray)
     levels = to_array(image, like)
     with atomic(path) as temporary:
         if like.depth > 8:
@@ -141,6 +149,28 @@ def write_picture(
             array_to_pil(levels).save(temporary, kind, **options, **metadata.options(kind))
         except (ValueError, RuntimeError) as error:  # RuntimeError: the encoder of AVIF
             raise Error(f"{path}: cannot be written as {kind} ({error}); take another suffix, such as .png") from None
+
+
+def warn_of_inexact(path: Path, encoding: Encoding) -> None:
+    """Warn (`UserWarning`) where known pixels, kept by a mask, would not be bit for bit in the file."""
+    kind = _kind(path, encoding)
+    if kind in INEXACT:
+        said = f"{kind} stores pixels inexactly; for known pixels bit for bit write --format png"
+        warnings.warn(f"{path}: {said}", stacklevel=2)
+
+
+def _with_fitting_profile(path: Path, kind: str, metadata: Metadata, gray: bool) -> Metadata:
+    """Metadata without a colour profile of other channels than are written; a warning says so.
+
+    Gray that came with a profile of RGB keeps it: its three channels are the same.
+    """
+    gray = gray and kind not in COLOURED
+    space = metadata.icc[16:20] if metadata.icc and kind != "BMP" else b""  # ICC.1, 7.2.8
+    if space not in OTHER_SPACES or (gray and space == b"GRAY"):
+        return metadata
+    named, written = space.decode().strip(), "gray" if gray else "RGB"
+    warnings.warn(f"{path}: its colour profile is of {named}, the pixels are {written}; left out", stacklevel=3)
+    return replace(metadata, icc=None)
 
 
 def _kind(path: Path, encoding: Encoding) -> str:

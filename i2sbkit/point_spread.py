@@ -56,9 +56,12 @@ def as_kernel(values: np.ndarray | Tensor, name: str = "kernel") -> Tensor:
     """Numbers as a kernel: see `read_kernel`.
 
     Raises:
-        Error: not two-dimensional, not finite, or their sum is not positive.
+        Error: not real, not two-dimensional, not finite, or their sum is not positive.
     """
-    kernel = torch.as_tensor(np.asarray(values, dtype=np.float64))
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "buif":
+        raise Error(f"{name}: a kernel holds real numbers, got {numbers.dtype}")
+    kernel = torch.as_tensor(numbers.astype(np.float64))
     if kernel.dim() != 2 or not kernel.numel() or max(kernel.shape) > LARGEST:
         raise Error(f"{name}: a kernel is (height, width), up to {LARGEST} each, got {tuple(kernel.shape)}")
     if not kernel.isfinite().all() or not kernel.sum() > 0:
@@ -75,8 +78,8 @@ def _values(path: Path) -> np.ndarray:
             return np.asarray(np.load(path, allow_pickle=False))
         with Image.open(path) as file:
             return np.asarray(file.convert("F"))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise Error(f"kernel {path}: cannot be read ({error}); give {FORMS}") from None
+    except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
+        raise Error(f"kernel {path}: cannot be read ({' '.join(str(error).split())}); give {FORMS}") from None
 
 
 def _odd(size: int, spec: str) -> int:

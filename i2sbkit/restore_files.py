@@ -16,7 +16,7 @@ from .kernel.errors import Error
 from .kernel.interfaces import Observation
 from .memory import out_of_memory
 from .observing import Told, read_observation
-from .picture_files import Encoding, write_picture
+from .picture_files import Encoding, warn_of_inexact, write_picture
 from .report.collecting import Collector
 from .report.film import Film
 from .restoring import Restorer
@@ -68,6 +68,8 @@ def file_restorer(
             raise Error(f"{job.source}: {width}x{height} does not fit into memory, {advice}") from None
         draws = [observed.blended(draw) for draw in draws]
         targets = extras.targets(job)
+        if observed.observation.mask is not None:
+            warn_of_inexact(targets[0], encoding)
         paths = iter(targets)
         for draw in draws:
             write_picture(next(paths), draw, picture, encoding=encoding)

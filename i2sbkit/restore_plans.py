@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -100,7 +101,7 @@ def _in_place(inputs: Sequence[Path], shards: bool, policy: Policy, extras: Extr
             "--in-place: one picture takes the place of another; leave out --samples, --trajectory and --format"
         )
     jobs = in_place_jobs(inputs)
-    return FilePlan(settle_existing(jobs, policy), jobs, extras)
+    return FilePlan(settle_existing(jobs, policy), jobs, extras, in_place=True)
 
 
 def _stream(inputs: Sequence[Path], out: Path, policy: Policy, extras: Extras, suffix: str | None) -> Plan:
@@ -131,17 +132,37 @@ class FilePlan:
         jobs: to do.
         found: all, those whose outputs are there already too.
         folder: of the manifest; None where there is none.
+        in_place: outputs replace their inputs.
     """
 
     jobs: Sequence[Job]
     found: Sequence[Job]
     extras: Extras
     folder: Path | None = None
+    in_place: bool = False
 
     def run(self, work: Work, facts: Facts, noted: Noted = silent) -> Report:
         """See `Plan`."""
         resume = "--skip-existing goes on" if self.folder else "the others are as they were"
+        work = _of_one_frame(work) if self.in_place else work
         return run_jobs(self.jobs, work, "restored", _noting(self, self.extras, facts, noted), resume)
+
+
+def _of_one_frame(work: Work) -> Work:
+    """The same, but what the reader warns of, that it leaves out further frames, is an error: they would be lost."""
+
+    def refusing(job: Job) -> Made:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", r"(?s).*: several frames or pages;", UserWarning)
+            try:
+                return work(job)
+            except UserWarning:
+                told = (
+                    "several frames or pages, of which only the first would be left; give an OUT instead of --in-place"
+                )
+                raise Error(f"{job.source}: {told}") from None
+
+    return refusing
 
 
 @dataclass(frozen=True)

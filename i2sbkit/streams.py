@@ -28,7 +28,7 @@ class StreamJob:
         suffix: of what goes to stdout; None keeps the format of the input.
 
     Raises:
-        Error: the stream is a terminal.
+        Error: the stream is a terminal, or closed.
     """
 
     source: Path
@@ -36,10 +36,10 @@ class StreamJob:
     suffix: str | None = None
 
     def __post_init__(self) -> None:
-        if self.source == STREAM and on_terminal(sys.stdin):
-            raise Error("stdin is a terminal: pipe a picture into it, as `... < photo.jpg`")
-        if self.target == STREAM and on_terminal(sys.stdout):
-            raise Error("stdout is a terminal: send the picture elsewhere, as `... > restored.png`")
+        if self.source == STREAM:
+            _check(sys.stdin, "stdin", "pipe a picture into it, as `... < photo.jpg`")
+        if self.target == STREAM:
+            _check(sys.stdout, "stdout", "send the picture elsewhere, as `... > restored.png`")
 
     def run(self, work: Callable[[Job], Made], noted: Noted = silent) -> Report:
         """Restore it; to stdout goes a whole picture or nothing."""
@@ -66,6 +66,14 @@ class StreamJob:
             sys.stdout.buffer.write(made.files[0].read_bytes())
             sys.stdout.buffer.flush()
         return Made(made.files, made.pixels, [str(STREAM)])
+
+
+def _check(stream: TextIO | None, name: str, advice: str) -> None:
+    """Python has None for a stream that its caller closed."""
+    if stream is None:
+        raise Error(f"{name} is closed: {advice}")
+    if on_terminal(stream):
+        raise Error(f"{name} is a terminal: {advice}")
 
 
 def on_terminal(stream: TextIO) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from pictures import photo, pixels
-from PIL import Image
+from PIL import ExifTags, Image, ImageCms
 from working_weights import working_weights
 
 import i2sbkit
@@ -191,3 +191,27 @@ def test_a_corruptions_own_error_names_the_file(tmp_path):
     photo(8, 8).save(tmp_path / "x.png")
     report = run_jobs([Job(tmp_path / "x.png", tmp_path / "y.png")], file_degrader(Broken(), 0), "degraded")
     assert report.outcomes[0].error == f"{tmp_path / 'x.png'}: cannot"
+
+
+@pytest.mark.parametrize(("source", "out"), [("", "out"), ("a.png", ""), ("a.png", "-")])
+def test_empty_names_and_pipes_are_told(weights, tmp_path, monkeypatch, capsys, source, out):
+    """An empty name is not the current folder and - no folder: exit code 2, nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    photo(16, 16).save("a.png")
+    assert degrade(source, out, weights) == 2
+    assert ("is empty" if "" in (source, out) else "only restore") in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_colour_profile_stays_or_is_told(weights, tmp_path, capsys):
+    """Pixels keep profile and EXIF; of a codec's own bytes the profile is left out, and that is said once."""
+    profile, exif = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), Image.Exif()
+    exif[ExifTags.Base.Artist] = "me"
+    photo(16, 16).save(tmp_path / "a.png", icc_profile=profile, exif=exif)
+    assert degrade(tmp_path / "a.png", tmp_path / "out", weights) == 0
+    assert capsys.readouterr().err.count("a.png: its colour profile is left out") == 1
+    blur = working_weights(tmp_path / "blur.safetensors", name="blur")
+    assert degrade(tmp_path / "a.png", tmp_path / "out", blur) == 0
+    assert capsys.readouterr().err == ""
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        assert (image.info["icc_profile"], image.getexif()[ExifTags.Base.Artist]) == (profile, "me")

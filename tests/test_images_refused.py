@@ -111,6 +111,19 @@ def test_a_truncated_deep_file_is_refused(tmp_path, channels, suffix):
         refusal(path)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
+def test_damaged_pixels_of_a_png_are_refused(tmp_path, mode):
+    """They never pass for damaged metadata: no part of a picture is read as black."""
+    levels = np.random.default_rng(0).integers(0, 256, (64, 64, 3) if mode == "RGB" else (64, 64))
+    image = Image.fromarray(levels.astype(np.uint16) * 257 if mode == "I;16" else levels.astype(np.uint8))
+    path = saved(tmp_path / "x.png", image)
+    damaged = bytearray(path.read_bytes())
+    middle = len(damaged) * 3 // 10
+    damaged[middle : middle + 400] = bytes(400)
+    path.write_bytes(damaged)
+    assert "not a readable picture" in refusal(path)
+
+
 def test_what_is_not_there_or_not_readable_is_said(tmp_path):
     """The system's own words, once."""
     assert refusal(tmp_path / "x.png") == f"{tmp_path / 'x.png'}: No such file or directory"

@@ -97,3 +97,24 @@ def test_the_weights_hash_is_the_files(tmp_path):
     """As `sha256sum` prints it."""
     Path(tmp_path, "x").write_bytes(b"abc")
     assert manifest.sha256_of(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize("last", ['{"input": "a"}', '{"mine": 1', "my own words"])
+def test_a_last_line_without_a_break_stays(tmp_path, last):
+    """Only the beginning of one of our lines is cut; what is whole, or the user's, gets a line break."""
+    Path(tmp_path, "manifest.jsonl").write_text("{}\n" + last)
+    Manifest(tmp_path, {}).add(outcome_of("b"), Made([], 0))
+    lines = Path(tmp_path, "manifest.jsonl").read_text().splitlines()
+    assert lines[:2] == ["{}", last]
+    assert json.loads(lines[2])["input"] == "b"
+
+
+def test_no_manifest_is_written_through_a_link(here, restore):
+    """Refused in a line before anything is restored; what it leads to stays."""
+    Path("mine.txt").write_text("mine")
+    Path("out").mkdir()
+    Path("out/manifest.jsonl").symlink_to("../mine.txt")
+    code, out, err = restore("in", "out")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: out/manifest.jsonl: is a link")
+    assert (Path("mine.txt").read_text(), everything("out")) == ("mine", [])

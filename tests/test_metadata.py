@@ -178,6 +178,16 @@ def test_resolution_in_exif_agrees(tmp_path):
         assert [file.getexif()[tag] for tag in (282, 283, 296)] == [508, 508, 2]
 
 
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif"])
+def test_resolution_in_exif_alone_is_kept(tmp_path, suffix):
+    """Where the file's own place has none, or there is none: it is read from EXIF, and enlarged."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution], exif[ExifTags.Base.ResolutionUnit] = 100, 50, 3
+    path = saved(tmp_path / f"x{suffix}", photo(16, 16), exif=exif)
+    assert read_picture(path).metadata.dpi == (254, 127)
+    assert read_picture(copied(path, tmp_path / f"y{suffix}", 4)).metadata.dpi == pytest.approx((1016, 508), abs=0.1)
+
+
 def test_a_turned_picture_swaps_its_resolutions(tmp_path):
     """What was across is down."""
     picture = read_picture(saved(tmp_path / "x.tif", photo(24, 16), exif=exif_with(6), dpi=(300, 150)))

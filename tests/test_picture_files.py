@@ -101,6 +101,18 @@ def test_formats_without_gray_write_it_in_rgb(tmp_path, suffix):
     assert (back - picture.image).abs().max() * 127.5 < (6 if suffix == ".avif" else 0.5)
 
 
+@pytest.mark.parametrize("suffix", [".webp", ".avif"])
+def test_a_profile_of_gray_is_not_put_on_rgb(tmp_path, suffix):
+    """Where gray is written as RGB, its profile would not fit; left out with a warning, and kept where gray stays."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes().replace(b"RGB ", b"GRAY", 1)
+    picture = read_picture(saved(tmp_path / "x.png", photo(8, 8).convert("L"), icc_profile=profile))
+    with pytest.warns(UserWarning, match="its colour profile is of GRAY, the pixels are RGB; left out"):
+        write_picture(tmp_path / f"y{suffix}", picture.image, picture)
+    assert read_picture(tmp_path / f"y{suffix}").metadata.icc is None
+    write_picture(tmp_path / "y.tif", picture.image, picture)
+    assert read_picture(tmp_path / "y.tif").metadata.icc == profile
+
+
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".avif"])
 def test_of_several_frames_the_first_is_read(tmp_path, suffix):
     """With a warning, as the others are lost."""
@@ -140,6 +152,18 @@ def test_cmyk_is_converted_by_its_profile(tmp_path, suffix):
         assert file.mode == "RGB"
 
 
+@pytest.mark.parametrize("mode", ["L", "I;16", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_a_plain_tiff_is_turned(tmp_path, mode, orientation):
+    """Its rows come out as rows, though Pillow mistakes them where it maps such a file into memory."""
+    gray = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32)
+    image = Image.fromarray(gray) if mode == "I;16" else Image.fromarray((gray % 251).astype(np.uint8)).convert(mode)
+    path = saved(tmp_path / "x.tif", image, tiffinfo={274: orientation})
+    white, levels = (65535, gray) if mode == "I;16" else (255, gray % 251)
+    read = ((read_picture(path).image[0] + 1) * white / 2).round().numpy()
+    assert np.array_equal(read, np.rot90(levels, -1 if orientation == 6 else 1))
+
+
 def test_a_wrong_suffix_is_warned_of(tmp_path):
     """The file is read as what it is."""
     path = saved(tmp_path / "x.jpg", photo(8, 8), format="PNG")
@@ -161,7 +185,7 @@ def test_what_avif_loses_is_warned_of(tmp_path):
         read_picture(path)
 
 
-@pytest.mark.parametrize(("suffix", "side"), [(".jpg", 65_501), (".webp", 16_384), (".avif", 65_537)])
+@pytest.mark.parametrize(("suffix", "side"), [(".jpg", 65_501), (".webp", 16_384), (".avif", 32_769)])
 def test_pictures_longer_than_a_format_holds_are_an_error(tmp_path, capfd, suffix, side):
     """One line that names another format; nothing is written, not even by the library."""
     with pytest.raises(Error, match=r"pixels a side, the picture has .*; take \.png or \.tif"):

@@ -76,6 +76,17 @@ def test_known_pixels_of_16_bits_come_back_bit_for_bit(restore):
     assert (array[hole] != deep_photo()[hole]).any()
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".avif", ".png"])
+def test_known_pixels_that_change_in_the_file_are_warned_of(restore, suffix):
+    """With a mask, JPEG and AVIF do not keep what is known bit for bit; one line says so, and what does."""
+    photo(*SIZE).save("x.png")
+    Image.new("L", SIZE).save("mask.png")
+    code, _, err = restore("x.png", f"y{suffix}", "--mask", "mask.png", kind="inpaint")
+    kind = {".jpg": "JPEG", ".avif": "AVIF"}.get(suffix)
+    said = f"y{suffix}: {kind} stores pixels inexactly; for known pixels bit for bit write --format png"
+    assert (code, err) == (0, f"warning: {said}\n" if kind else "")
+
+
 def test_floats_in_floats_out(restore):
     """A float TIFF of one channel, which needs no extra."""
     Image.fromarray(np.asarray(photo(*SIZE).convert("L")).astype(np.float32) / 255).save("x.tif")

@@ -105,3 +105,21 @@ def test_a_reader_that_has_gone(here, piped, monkeypatch):
     code, _, err = piped("in/a.png", "-")
     sys.stdout.close()
     assert (code, err) == (141, "")
+
+
+@pytest.mark.parametrize(("stream", "line"), [("stdin", ["-", "x.png"]), ("stdout", ["in/a.png", "-"])])
+def test_a_closed_stream_is_told(here, piped, monkeypatch, stream, line):
+    """Python has None for it: a line says so."""
+    monkeypatch.setattr(
+        "i2sbkit.streams.sys", SimpleNamespace(**{"stdin": sys.stdin, "stdout": sys.stdout, stream: None})
+    )
+    code, out, err = piped(*line)
+    assert (code, out) == (2, b"")
+    assert f"{stream} is closed" in err
+
+
+def test_names_on_a_closed_stdout(here, piped, monkeypatch):
+    """Are not printed; the picture is written."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert piped("in/a.png", "x.png") == (0, b"", "")
+    assert Path("x.png").exists()

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from pictures import photo, pixels
-from PIL import Image
+from PIL import ExifTags, Image
 from working_weights import working_weights
 
+from i2sbkit import Error
 from i2sbkit.cli import execute
+from i2sbkit.masks import PictureMasks
 from i2sbkit.observing import faded
 
 
@@ -89,3 +91,49 @@ def test_a_mask_with_super_resolution_is_told(run, tmp_path):
     code, err = run("a.png", "out.png", "--mask", "a.png", weights=weights)
     assert code == 2
     assert "keep the size of a picture" in err
+
+
+def test_the_mask_of_the_same_folder(run, tmp_path):
+    """Of masks of one stem it is the one with the picture's path; at the top lies that of the top."""
+    holes = {"": 4, "a": 8, "b": 12}
+    for folder, side in holes.items():
+        tmp_path.joinpath("in", folder).mkdir(parents=True)
+        tmp_path.joinpath("masks", folder).mkdir(parents=True)
+        photo(20, 16).save(tmp_path / "in" / folder / "x.png")
+        Image.fromarray(np.uint8(255) * (np.arange(320).reshape(16, 20) < 20 * side)).save(
+            tmp_path / "masks" / folder / "x.png"
+        )
+    assert run("in", "out", "--mask", "masks") == (0, "")
+    for folder, side in holes.items():
+        changed = (pixels(tmp_path / "out" / folder / "x.png") != pixels(tmp_path / "in" / folder / "x.png")).any(
+            axis=2
+        )
+        assert changed[:side].mean() > 0.9
+        assert not changed[side:].any()
+
+
+def test_a_mask_is_turned_as_its_picture(tmp_path):
+    """The EXIF orientation of a mask counts, as that of a picture does."""
+    exif, white = Image.Exif(), np.zeros((2, 3), np.uint8)
+    exif[ExifTags.Base.Orientation] = 6
+    white[0, 0] = 255
+    Image.fromarray(white).save(tmp_path / "m.png", exif=exif)
+    assert PictureMasks((tmp_path / "m.png",)).read(0).tolist() == [[False, True], [False, False], [False, False]]
+
+
+def test_no_other_decoder_is_let_loose_on_a_mask(tmp_path):
+    """What Pillow knows beside the formats of pictures, as EPS by Ghostscript, is no mask."""
+    photo(8, 8).save(tmp_path / "m.png", "PPM")
+    with pytest.raises(Error, match=r"m\.png: not a readable mask"):
+        PictureMasks((tmp_path / "m.png",)).read(0)
+
+
+@pytest.mark.parametrize(("name", "says"), [("sr4x", "keep the size"), ("jpeg", "nothing says where")])
+def test_a_feather_without_holes_is_told(run, tmp_path, name, says):
+    """Where nothing can be missing there is nothing to fade around."""
+    photo(8, 8).save("a.png")
+    code, err = run(
+        "a.png", "out.png", "--feather", "2", weights=working_weights(tmp_path / "w.safetensors", name=name)
+    )
+    assert code == 2
+    assert says in err

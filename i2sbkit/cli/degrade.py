@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import complete_tasks, examples, existing_options, finish_jobs, json_option, policy, shown_warnings
+from .options import Place, complete_tasks, examples, existing_options, finish_jobs, json_option, policy, shown_warnings
 
 
 @click.command(
@@ -13,8 +13,8 @@ from .options import complete_tasks, examples, existing_options, finish_jobs, js
         "i2sbkit degrade clean.png damaged/ --recipe recipes/jpeg10.toml --seed 1",
     )
 )
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN", type=Place(path_type=Path))
+@click.argument("out", metavar="OUT", type=Place(path_type=Path))
 @click.option(
     "--task", shell_complete=complete_tasks, help="Damage as the bundled weights of this task were trained on."
 )
@@ -34,6 +34,8 @@ def degrade(
     """Damage the clean pictures in IN and write to OUT what restore reads."""
     if (task is None) == (recipe is None):
         raise click.UsageError("give either --task NAME or --recipe FILE")
+    if Path("-") in (source, out):
+        raise click.UsageError("- is stdin and stdout, and only restore takes them; give files or folders")
     from ..batch import run_jobs
     from ..checkpoint import read_weights
     from ..degrade_files import degraded_suffix, file_degrader

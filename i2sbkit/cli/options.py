@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from ..batch import Report
     from ..jobs import Policy
 
+
+class Place(click.Path):
+    """A path that says something: an empty one would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if str(value) else self.fail("is empty; . is this folder", param, ctx)
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 device_option = click.option(
@@ -52,7 +60,7 @@ SETTINGS = (
 
 TOLD = (
     click.option(
-        "--mask", type=click.Path(path_type=Path), metavar="PATH",
+        "--mask", type=Place(path_type=Path), metavar="PATH",
         help="What is missing, as white: a picture, or a folder of them named like the inputs.",
     ),
     click.option("--mask-color", metavar="COLOR", help='Pixels of this colour are missing, such as "#ff00ff".'),
@@ -88,11 +96,11 @@ IN_PLACE = click.option("--in-place", is_flag=True, help="Replace the pictures i
 
 REPORT = (
     click.option(
-        "--report", "page", type=click.Path(path_type=Path), metavar="FILE.html",
+        "--report", "page", type=Place(path_type=Path), metavar="FILE.html",
         help="Also write a page to see it on: sliders, films, numbers.",
     ),
     click.option(
-        "--references", type=click.Path(path_type=Path), metavar="PATH",
+        "--references", type=Place(path_type=Path), metavar="PATH",
         help="Clean pictures for the report to measure against: one, or a folder of them named like the outputs.",
     ),
 )  # fmt: skip
@@ -206,7 +214,7 @@ def finish_jobs(report: Report, as_json: bool) -> int:
         print_json([outcome.as_dict() for outcome in report.outcomes])
     else:
         for output in report.written:
-            click.echo(one_line(output) if sys.stdout.isatty() else os.fsencode(output))
+            click.echo(one_line(output) if sys.stdout and sys.stdout.isatty() else os.fsencode(output))
     if failed:
         click.echo(f"{len(failed)} of {len(report.outcomes)} files failed", err=True)
     if report.stopped:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from .options import (
+    Place,
     complete_tasks,
     device_option,
     encoding_options,
@@ -33,9 +34,9 @@ from .options import (
         "i2sbkit restore - - --task jpeg < old.jpg > new.jpg",
     )
 )
-@click.argument("places", nargs=-1, metavar="IN... OUT", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("places", nargs=-1, metavar="IN... OUT", type=Place(path_type=Path, allow_dash=True))
 @click.option("--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="A weights file of your own.")
+@click.option("--weights", type=Place(path_type=Path), metavar="FILE", help="A weights file of your own.")
 @settings_options
 @told_options
 @extras_options

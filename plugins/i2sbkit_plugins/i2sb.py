@@ -29,9 +29,7 @@ class I2sb(i2sbkit.BridgeSchedule):
 
     def __post_init__(self) -> None:
         if not 2 <= self.steps <= MOST_STEPS or self.steps % 2:
-            raise i2sbkit.Error(
-                f"steps must be an even number, at least 2 and at most {MOST_STEPS}, got {self.steps}"
-            )
+            raise i2sbkit.Error(f"steps must be an even number, at least 2 and at most {MOST_STEPS}, got {self.steps}")
         if not (0 < self.beta_min < MOST_BETA and 0 < self.beta_max < MOST_BETA):
             raise i2sbkit.Error(
                 f"beta_min and beta_max must be > 0 and below {MOST_BETA:g}, got {self.beta_min} and {self.beta_max}"
