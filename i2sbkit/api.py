@@ -16,7 +16,7 @@ from .checkpoint import Weights, read_weights
 from .devices import pick_device
 from .images import array_to_pil, fitted, from_array, from_uint8, pil_array, to_array, to_pil
 from .kernel.errors import Error
-from .kernel.interfaces import Observation, Sampler
+from .kernel.interfaces import Corruption, Observation, Sampler
 from .observing import told_of
 from .restoring import Restorer, Settings
 from .shipped import find_weights
@@ -93,12 +93,21 @@ class Model:
             raise Error(f"samples must be at least 1, got {samples}")
         settings = Settings(nfe, sampler, eta, seed, tile, precision, force)
         restorer = self.restorer(settings)
-        batch = as_batch(image)
-        holes = None if mask is None else as_mask(mask, batch)
-        told = told_of(restorer.corruption, kernel=kernel)
-        observations = [Observation(each, holes, told.params) for each in batch]
+        observations = as_observations(image, mask, kernel, restorer.corruption)
         results = [like(image, restorer.pictures(observations, number)) for number in range(samples)]
         return results if samples > 1 else results[0]
+
+
+def as_observations(image: Any, mask: Any, kernel: Any, corruption: Corruption) -> list[Observation]:
+    """What `restore` takes, a picture each.
+
+    Raises:
+        Error: of another kind or size, or a kernel that is of no use.
+    """
+    batch = as_batch(image)
+    holes = None if mask is None else as_mask(mask, batch)
+    told = told_of(corruption, kernel=kernel)
+    return [Observation(each, holes, told.params) for each in batch]
 
 
 def as_batch(image: Any) -> Tensor:

@@ -12,11 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .api import Model, as_batch, as_mask, load
+from .api import Model, as_batch, as_observations, load
 from .images import to_pil
 from .kernel.errors import Error
-from .kernel.interfaces import Observation, Sampler
-from .observing import told_of
+from .kernel.interfaces import Sampler
 from .restoring import Settings
 from .sampling import last_state
 
@@ -111,13 +110,11 @@ def trajectory(
     """
     model = model if isinstance(model, Model) else load(model)
     restorer = model.restorer(Settings(nfe, sampler, eta, seed, tile, precision, force))
-    batch = as_batch(image)
-    if len(batch) != 1:
-        raise Error(f"a trajectory is of one picture, got {len(batch)}")
-    holes = None if mask is None else as_mask(mask, batch)
-    told = told_of(restorer.corruption, kernel=kernel)
+    observations = as_observations(image, mask, kernel, restorer.corruption)
+    if len(observations) != 1:
+        raise Error(f"a trajectory is of one picture, got {len(observations)}")
     seen: list[tuple[int, Tensor, Tensor]] = []
-    states = restorer.walk([Observation(batch[0], holes, told.params)], watch=_into(seen))
+    states = restorer.walk(observations, watch=_into(seen))
     result = _kept(last_state(states).x)
     nodes = (*(n for n, _, _ in seen), 0)
     clean = None if reference is None else _clean(reference, result)
