@@ -58,7 +58,11 @@ class DataSection(_Section):
 
 
 class TrainSection(_Section):
-    """The optimisation; `schedule` "step" multiplies lr by lr_gamma every lr_step, "cosine" falls to 2 % of lr."""
+    """The optimisation; `schedule` "step" multiplies lr by lr_gamma every lr_step, "cosine" falls to 2 % of lr.
+
+    `end_share`: of the images, trained at the last node, where sampling begins, rather than at a node drawn evenly;
+    for weights that restore with one or few evaluations.
+    """
 
     iterations: PositiveInt
     batch: PositiveInt
@@ -72,6 +76,7 @@ class TrainSection(_Section):
     weight_decay: NonNegativeFloat = 0.0
     clip: PositiveFloat | None = None
     ema: Share = 0.99
+    end_share: Share = 0.0
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     compile: bool = False
     init: str | None = None

@@ -83,7 +83,14 @@ class Trainer:
         autocast = nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype)
         with autocast:
             return training_loss(
-                self.forward, recipe.parts.bridge, x0, lifted, rng, mask=mask, cond_x1=recipe.bridge.cond_x1
+                self.forward,
+                recipe.parts.bridge,
+                x0,
+                lifted,
+                rng,
+                mask=mask,
+                cond_x1=recipe.bridge.cond_x1,
+                end_share=recipe.train.end_share,
             )
 
     def weights(self) -> dict[str, Tensor]:

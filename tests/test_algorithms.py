@@ -102,6 +102,16 @@ def test_every_node_with_a_label_is_trained_alike_and_no_other():
     assert (counts[1:] - n / 4).abs().max() < 5 * (n * 3 / 16) ** 0.5
 
 
+def test_end_share_trains_that_share_of_the_images_at_the_last_node():
+    """The last node gets the share, and what its even part brings (5 sigma); the other nodes stay alike."""
+    net, n = Net(), 4000
+    training_loss(net, BROWNIAN, *images(2, n, 3, 1, 1), Rng(range(n)), end_share=0.6)
+    counts = torch.bincount(node_of(net.seen[0][1], BROWNIAN), minlength=5)
+    wanted = torch.tensor([0.0, 0.1, 0.1, 0.1, 0.7]) * n
+    assert counts[0] == 0
+    assert (counts - wanted).abs().max() < 5 * (n * 0.25) ** 0.5
+
+
 def test_masked_loss_counts_the_missing_and_averages_over_all():
     """Known pixels add nothing to the sum; the mean is over all pixels, as the authors'."""
     net, (x0, x1) = Net(), images(2, 4, 3, 5, 6)

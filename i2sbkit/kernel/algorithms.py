@@ -13,6 +13,7 @@ from .bridge import Bridge
 from .interfaces import Denoise, Operator
 from .rng import Rng
 
+_FINE = 2**30  # an integer below it stands for a uniform number in [0, 1)
 
 def training_loss(
     net: nn.Module,
@@ -23,6 +24,7 @@ def training_loss(
     *,
     mask: Tensor | None = None,
     cond_x1: bool = False,
+    end_share: float = 0.0,
 ) -> Tensor:
     """Algorithm 1 (Liu et al. 2023): regress the label at a random node; a scalar, the mean over all elements.
 
@@ -30,6 +32,7 @@ def training_loss(
         x0, lifted: clean images and lifted observations (B, C, H, W).
         mask: (B, 1, H, W), 1 = missing: the loss is counted there only, and still averaged over all pixels.
         cond_x1: the network also sees the lifted observation.
+        end_share: share of the images, in [0, 1), whose node is not drawn but the last, where sampling begins.
 
     Raises:
         ValueError: shapes that would only be made to fit by broadcasting.
@@ -38,7 +41,7 @@ def training_loss(
         shapes = f"lifted {tuple(lifted.shape)}, mask {None if mask is None else tuple(mask.shape)}"
         raise ValueError(f"x0 {tuple(x0.shape)} does not go with {shapes} and random streams for {len(rng)} images")
     x1 = bridge.endpoint(lifted, rng)
-    n = bridge.trained_nodes[rng.integers(len(bridge.trained_nodes)).cpu()]
+    n = _draw_nodes(bridge.trained_nodes, rng, end_share)
     x_n = bridge.marginal(x0, x1, n, rng)
     seen = torch.cat([x_n, lifted], dim=1) if cond_x1 else x_n
     output = call_network(net, bridge, seen, n, x0.shape[1])
@@ -46,6 +49,15 @@ def training_loss(
     if mask is not None:
         output, label = mask * output, mask * label
     return F.mse_loss(output.float(), label)
+
+
+def _draw_nodes(nodes: Tensor, rng: Rng, end_share: float) -> Tensor:
+    """A node an image: uniform over `nodes`, but the last one with probability `end_share`."""
+    n = nodes[rng.integers(len(nodes)).cpu()]
+    if end_share == 0.0:
+        return n
+    at_end = rng.integers(_FINE).cpu() < end_share * _FINE
+    return torch.where(at_end, nodes[-1], n)
 
 
 def call_network(net: nn.Module, bridge: Bridge, seen: Tensor, n: Tensor, channels: int) -> Tensor:
