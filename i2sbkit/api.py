@@ -71,6 +71,7 @@ class Model:
         tile: int | None = None,
         precision: str = "fp32",
         force: bool = False,
+        effort: str | None = None,
     ) -> Picture | list[Picture]:
         """Restore a picture; the result has the type of what was given.
 
@@ -85,13 +86,14 @@ class Model:
             samples: how many draws; more than one gives a list.
             tile, precision: see `sampling.Evaluation`.
             force: use a sampler that does not fit the weights.
+            effort: "fast", "balanced" or "best", in place of nfe, sampler and eta: what `i2sbkit tune` found.
 
         Raises:
             Error: a picture of another kind, or settings that do not fit the weights.
         """
         if samples < 1:
             raise Error(f"samples must be at least 1, got {samples}")
-        settings = Settings(nfe, sampler, eta, seed, tile, precision, force)
+        settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort)
         restorer = self.restorer(settings)
         observations = as_observations(image, mask, kernel, restorer.corruption)
         results = [like(image, restorer.pictures(observations, number)) for number in range(samples)]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from .finding import pictures_in
 from .kernel.errors import Error
 from .metrics import psnr, ssim
@@ -21,11 +23,11 @@ class Comparison:
     ssim_rgb: float
 
 
-def compare_folders(results: Path, references: Path) -> list[Comparison]:
-    """Each result against the reference of the same relative path and stem; two files are compared as they are.
+def matched(results: Path, references: Path) -> list[tuple[str, Path, Path]]:
+    """Each result by its name, with the reference of the same relative path and stem; two files are taken as they are.
 
     Raises:
-        Error: a result without a reference, two files of one stem, or sizes that differ.
+        Error: a result without a reference, or two files of one stem.
     """
     found, wanted = by_stem(results), by_stem(references)
     if results.is_file() and references.is_file():
@@ -33,7 +35,7 @@ def compare_folders(results: Path, references: Path) -> list[Comparison]:
     missing = sorted(found.keys() - wanted.keys())
     if missing:
         raise Error(f"{references}: no reference for {found[missing[0]]} ({len(missing)} of {len(found)} are missing)")
-    return [compare_files(name, found[name], wanted[name]) for name in sorted(found)]
+    return [(name, found[name], wanted[name]) for name in sorted(found)]
 
 
 def means(comparisons: list[Comparison]) -> dict[str, Any]:
@@ -65,12 +67,22 @@ def compare_files(name: str, result: Path, reference: Path) -> Comparison:
     """One file against another.
 
     Raises:
-        Error: one cannot be read, their sizes differ, or they are too small.
+        Error: see `read_both`; or they are too small.
+    """
+    a, b = read_both(result, reference)
+    if min(a.shape[1:]) < 11:
+        raise Error(f"{result}: too small to compare; SSIM needs 11 pixels a side")
+    return Comparison(name, psnr(a, b), ssim(a, b))
+
+
+def read_both(result: Path, reference: Path) -> tuple[Tensor, Tensor]:
+    """The colours of two files, (3, H, W) each.
+
+    Raises:
+        Error: one cannot be read, or their sizes differ.
     """
     a, b = read_picture(result).image, read_picture(reference).image
     if a.shape != b.shape:
         sizes = " and ".join(f"{image.shape[2]}x{image.shape[1]}" for image in (a, b))
         raise Error(f"{result} and {reference} differ in size: {sizes}")
-    if min(a.shape[1:]) < 11:
-        raise Error(f"{result}: too small to compare; SSIM needs 11 pixels a side")
-    return Comparison(name, psnr(a, b), ssim(a, b))
+    return a, b

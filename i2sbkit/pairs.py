@@ -73,10 +73,15 @@ class Damage:
             number: of the mask to take, counted on from the first after the last; None draws one.
         """
         x0 = from_uint8(crop.clean)
-        y = self._observed(x0, crop.degraded, rng, number)
+        y = self.observed(x0, crop.degraded, rng, number)
         return Pair(x0, self.corruption.lift(y, rng), y.mask)
 
-    def _observed(self, x0: Tensor, degraded: Tensor | None, rng: Generator, number: int | None) -> Observation:
+    def observed(self, x0: Tensor, degraded: Tensor | None, rng: Generator, number: int | None = None) -> Observation:
+        """What is observed of a clean picture x0 (C, H, W); `degraded` (8 bits) where the data brings it.
+
+        Args:
+            number: as for `pair`.
+        """
         if degraded is not None:
             return Observation(from_uint8(degraded))
         if self.masks is not None:
@@ -113,10 +118,19 @@ def validation_pairs(
     """
     pairs = []
     for number, sample in enumerate(index.samples[:count]):
-        whole = crop == "center"
-        photograph = damage.read(sample)
-        photograph = photograph.resized(size) if whole or photograph.shorter < size else photograph
-        down, right = photograph.spare(size)
-        rng = Generator().manual_seed(derive_seed(seed, sample.key))
-        pairs.append(damage.pair(photograph.cut(centre(down, whole), centre(right, whole), size), rng, number))
+        rng = damage_rng(seed, sample.key)
+        pairs.append(damage.pair(middle(damage.read(sample), size, crop), rng, number))
     return pairs
+
+
+def damage_rng(seed: int, key: str) -> Generator:
+    """What the damage of a held-out photograph is drawn from: always the same."""
+    return Generator().manual_seed(derive_seed(seed, key))
+
+
+def middle(photograph: Photograph, size: int, crop: str) -> Photograph:
+    """The square of `size` pixels in the middle of a photograph; `crop` as for `validation_pairs`."""
+    whole = crop == "center"
+    photograph = photograph.resized(size) if whole or photograph.shorter < size else photograph
+    down, right = photograph.spare(size)
+    return photograph.cut(centre(down, whole), centre(right, whole), size)

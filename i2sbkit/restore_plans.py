@@ -15,7 +15,6 @@ from .jobs import Job, Policy, check_suffix, find_jobs, in_place_jobs, settle_ex
 from .kernel.errors import Error
 from .manifest import Manifest, sha256_of
 from .printable import one_line
-from .report.facts import sampler_name
 from .restore_files import Extras
 from .restore_shards import are_shards, find_shard_jobs, restore_shards
 from .restoring import Restorer
@@ -44,7 +43,7 @@ class Facts:
         return {
             "seed": self.restorer.settings.seed,
             "nfe": self.restorer.sampler.nfe,
-            "sampler": sampler_name(self.restorer),
+            "sampler": self.restorer.sampler_name,
             "weights": self.weights,
             "weights_sha256": sha256_of(self.restorer.weights.path),
         }

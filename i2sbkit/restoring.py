@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,9 @@ from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation, Sampler, State
 from .kernel.rng import Rng, derive_seed
+from .recipe import build_part
 from .sampling import Evaluation, Watch, last_state, walk
+from .shipped import bundled
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Settings:
     Attributes:
         nfe: network evaluations.
         sampler: a name or a `Sampler`.
+        effort: "fast", "balanced" or "best": the sampler and nfe that `i2sbkit tune` found for the weights; in place
+            of the other three.
         eta: for samplers that have it, in [0, 1].
         seed: with the content of the observation it fixes every random number.
         tile, precision: see `sampling.Evaluation`.
@@ -39,14 +43,17 @@ class Settings:
     tile: int | None = None
     precision: str = "fp32"
     force: bool = False
+    effort: str | None = None
 
 
 def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     """The sampler that the settings ask for.
 
     Raises:
-        Error: unknown, an option it does not have, or one that does not fit the weights.
+        Error: unknown, an option it does not have, or one that does not fit the weights; or an effort that they lack.
     """
+    if settings.effort is not None:
+        return _by_effort(weights, settings)
     given = {key: value for key, value in (("nfe", settings.nfe), ("eta", settings.eta)) if value is not None}
     if isinstance(settings.sampler, Sampler):
         try:
@@ -59,6 +66,19 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     name = settings.sampler or own
     options: dict[str, Any] = default if name == own else {"nfe": default.get("nfe", 10)}
     sampler: Sampler = registry.build("sampler", name, **(options | given))
+    return sampler
+
+
+def _by_effort(weights: Weights, settings: Settings) -> Sampler:
+    if (settings.nfe, settings.sampler, settings.eta) != (None, None, None):
+        raise Error("an effort stands for a sampler, its nfe and eta; give either it or those")
+    efforts = weights.header.get("efforts")
+    if not isinstance(efforts, dict) or not efforts:
+        wanted = f"--task {weights.path.stem}" if weights.path in bundled().values() else f"--weights {weights.path}"
+        raise Error(f"{weights.path.name}: knows no efforts yet; `i2sbkit tune {wanted} --data PHOTOGRAPHS` finds them")
+    if settings.effort not in efforts:
+        raise Error(f"{weights.path.name}: no effort {settings.effort!r}; it knows {', '.join(efforts)}")
+    sampler: Sampler = build_part("sampler", efforts[settings.effort]["sampler"])
     return sampler
 
 
@@ -105,6 +125,15 @@ class Restorer:
         return cls(weights, net, device, sampler, settings)
 
     @property
+    def sampler_name(self) -> str:
+        """By which the sampler is known; of one that was set up in Python, its class."""
+        given, effort = self.settings.sampler, self.settings.effort
+        if isinstance(given, Sampler):
+            return type(given).__name__
+        document = self.weights.header["efforts"][effort] if effort else self.weights.recipe.document
+        return given or str(document["sampler"]["name"])
+
+    @property
     def corruption(self) -> Corruption:
         """What the weights were trained to undo."""
         return self.weights.recipe.parts.corruption
@@ -135,6 +164,11 @@ class Restorer:
         """The restored pictures (B, C, H, W) on the CPU, not clamped."""
         # A copy: what was made in inference mode would stay barred from autograd and in-place changes.
         return last_state(self.walk(observations, sample)).x.float().cpu().clone()
+
+
+def options_of(sampler: Sampler) -> dict[str, Any]:
+    """The options of a sampler, all of them."""
+    return {field.name: getattr(sampler, field.name) for field in fields(sampler)}  # type: ignore[arg-type]
 
 
 def _batch(images: Sequence[Tensor]) -> Tensor:

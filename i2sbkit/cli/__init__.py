@@ -16,11 +16,13 @@ COMMANDS = {
     "train": "Train a bridge from a recipe; the same command again resumes.",
     "restore": "Restore images with bundled or trained weights.",
     "degrade": "Damage clean images as a task or recipe does: what restore reads.",
-    "compare": "PSNR and SSIM between two folders, matched by file stem.",
+    "evaluate": "Measure weights on photographs: a table over samplers and evaluations.",
+    "compare": "Measure one folder against another, matched by file stem.",
+    "tune": "Find the samplers and evaluations that are worth their time.",
     "recipes": "List, show, check and copy recipes.",
     "plugins": "List the installed plugins and what they bring.",
     "shards": "Pack, index and check shards of photographs.",
-    "weights": "List, describe, export and import weights.",
+    "weights": "List, describe, check, export and import weights.",
     "doctor": "Describe this installation, for bug reports.",
 }
 

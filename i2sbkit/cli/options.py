@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
-from ..printable import one_line
+from ..printable import finite, one_line
 
 if TYPE_CHECKING:
     from ..batch import Report
@@ -46,6 +45,9 @@ SETTINGS = (
     ),
     click.option("--sampler", help="sde, ode, dbim or a plugin's. [default: the weights' own]"),
     click.option("--eta", type=click.FloatRange(0, 1), help="Share of fresh noise, for samplers that have it."),
+    click.option(
+        "--effort", type=click.Choice(["fast", "balanced", "best"]), help="In place of these: what `tune` found."
+    ),
     click.option("--seed", default=0, show_default=True, help="With a picture's content it fixes all that is random."),
     click.option(
         "--tile",
@@ -108,30 +110,30 @@ REPORT = (
 
 def settings_options(command: Command) -> Command:
     """The options of how to restore, handed on as one: `settings`, the arguments of `restoring.Settings`."""
-    return _collected(command, "settings", SETTINGS)
+    return collected(command, "settings", SETTINGS)
 
 
 def told_options(command: Command) -> Command:
     """The options of what is known of the damage, handed on as one: `told`, arguments of `observing.told_of`."""
-    return _collected(command, "told", TOLD)
+    return collected(command, "told", TOLD)
 
 
 def extras_options(command: Command) -> Command:
     """The options of what is written for each input, as one: `extras`, the arguments of `restore_files.Extras`."""
-    return _collected(command, "extras", EXTRAS)
+    return collected(command, "extras", EXTRAS)
 
 
 def encoding_options(command: Command) -> Command:
     """The options of how pictures are written, as one: `encoding`, the arguments of `picture_files.Encoding`."""
-    return _collected(command, "encoding", ENCODING)
+    return collected(command, "encoding", ENCODING)
 
 
 def report_options(command: Command) -> Command:
     """The options of the report, handed on as one: `report`, arguments of `report.plan.plan_report`."""
-    return _collected(command, "report", REPORT)
+    return collected(command, "report", REPORT)
 
 
-def _collected(command: Command, name: str, options: Sequence[Callable[..., Any]]) -> Command:
+def collected(command: Command, name: str, options: Sequence[Callable[..., Any]]) -> Command:
     """A command with these options, whose values come as one mapping, the argument `name`."""
 
     def bare() -> None:
@@ -142,10 +144,10 @@ def _collected(command: Command, name: str, options: Sequence[Callable[..., Any]
     keys = [str(option.name) for option in vars(bare)["__click_params__"]]
 
     @wraps(command)
-    def collected(**given: Any) -> Any:
+    def run(**given: Any) -> Any:
         return command(**{name: {key: given.pop(key) for key in keys}}, **given)
 
-    decorated: Any = collected
+    decorated: Any = run
     for option in reversed(options):
         decorated = option(decorated)
     return cast(Command, decorated)
@@ -171,26 +173,18 @@ def shown_warnings() -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout; infinity and nan, which JSON has no word for, become null."""
-    text = json.dumps(_finite(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     click.echo(text.encode("utf-8", "backslashreplace"))  # a file name that is no UTF-8 becomes a \u escape
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def existing_options(command: Command) -> Command:
     """What to do where outputs exist, handed on as one: `existing`, the arguments of `policy`."""
-    return _collected(command, "existing", EXISTING)
+    return collected(command, "existing", EXISTING)
 
 
 def in_place_options(command: Command) -> Command:
     """The same with --in-place."""
-    return _collected(command, "existing", (IN_PLACE, *EXISTING))
+    return collected(command, "existing", (IN_PLACE, *EXISTING))
 
 
 def policy(overwrite: bool, skip_existing: bool, in_place: bool = False) -> Policy:

@@ -8,10 +8,13 @@ from torch import Generator, Tensor
 
 
 def derive_seed(*parts: object) -> int:
-    """A 63-bit seed from any sequence of ints, strings and bytes; equal parts give equal seeds on every machine."""
+    """A 63-bit seed from any sequence of ints, strings and bytes; equal parts give equal seeds on every machine.
+
+    Strings may be file names that are no UTF-8, as Python has them.
+    """
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
-        raw = part if isinstance(part, bytes) else str(part).encode()
+        raw = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogateescape")
         digest.update(len(raw).to_bytes(8, "little") + raw)
     return int.from_bytes(digest.digest(), "little") >> 1
 

@@ -35,6 +35,7 @@ class Entry:
         facts: terms and their values, in order.
         film: the walk between them; fewer than two frames are none.
         spread: where there are several draws.
+        clean: the picture as it should be, of the same size, where it is known.
     """
 
     name: str
@@ -44,11 +45,17 @@ class Entry:
     facts: Sequence[tuple[str, object]] = ()
     film: Sequence[Frame] = ()
     spread: Spread | None = None
+    clean: Preview | None = None
 
 
 def entry_html(entry: Entry, anchor: str) -> Html:
     """An entry, to be linked to by `anchor`."""
     factor = min(SHOWN[0] / entry.after.width, SHOWN[1] / entry.after.height, ENLARGED)
+    look: dict[str, object] = {
+        "width": max(1, round(entry.after.width * factor)),
+        "height": max(1, round(entry.after.height * factor)),
+        "pixelated": " pixelated" if factor >= PIXELATED else "",
+    }
     return fill(
         "picture.html",
         id=anchor,
@@ -57,9 +64,9 @@ def entry_html(entry: Entry, anchor: str) -> Html:
         after=entry.after.uri,
         before_label=entry.labels[0],
         after_label=entry.labels[1],
-        width=max(1, round(entry.after.width * factor)),
-        height=max(1, round(entry.after.height * factor)),
-        pixelated=" pixelated" if factor >= PIXELATED else "",
+        **look,
+        clean=fill("clean.html", name=entry.name, clean=entry.clean.uri, **look) if entry.clean else NOTHING,
+        choice=fill("choice.html", id=anchor, before_label=entry.labels[0]) if entry.clean else NOTHING,
         facts=definitions(entry.facts),
         film=_film(entry) if len(entry.film) > 1 else NOTHING,
         spread=_spread(entry.name, entry.spread) if entry.spread else NOTHING,

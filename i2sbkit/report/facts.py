@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import time
-from dataclasses import fields
 
 import torch
 
 from .. import __version__
-from ..kernel.interfaces import Sampler
 from ..manifest import sha256_of
 from ..printable import spell
-from ..restoring import Restorer
+from ..restoring import Restorer, options_of
 from .html import Html, escape
 
 
@@ -25,7 +23,7 @@ def settings_of(restorer: Restorer, samples: int) -> list[tuple[str, object]]:
         ("Weights", weights.path.stem),
         ("Trained to undo", spell(weights.recipe.document["corruption"])),
         ("Licence", weights.header.get("licence") or "not stated"),
-        ("Sampler", spell({"name": sampler_name(restorer), **options_of(restorer.sampler)})),
+        ("Sampler", spell({"name": restorer.sampler_name, **options_of(restorer.sampler)})),
         ("Seed", settings.seed),
         ("Draws", f"{samples} a picture" + (", the first is shown" if samples > 1 else "")),
         ("Tiles", tile),
@@ -36,19 +34,6 @@ def settings_of(restorer: Restorer, samples: int) -> list[tuple[str, object]]:
         ("File", Html(f"<code>{escape(weights.path.name)}</code>")),
         ("SHA-256", Html(f"<code>{sha256_of(weights.path)}</code>")),
     ]
-
-
-def sampler_name(restorer: Restorer) -> str:
-    """By which the sampler was asked for; of one that was set up in Python, its class."""
-    given = restorer.settings.sampler
-    if isinstance(given, Sampler):
-        return type(given).__name__
-    return given or str(restorer.weights.recipe.document["sampler"]["name"])
-
-
-def options_of(sampler: Sampler) -> dict[str, object]:
-    """The options of a sampler, all of them."""
-    return {field.name: getattr(sampler, field.name) for field in fields(sampler)}  # type: ignore[arg-type]
 
 
 def device_name(device: torch.device) -> str:

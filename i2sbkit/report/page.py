@@ -1,17 +1,15 @@
-"""The page as a whole: one HTML file that loads nothing."""
+"""The page of pictures: settings, a table, and an entry each."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__
 from ..files import write_text
+from .document import document
 from .entries import Entry, entry_html
-from .html import NOTHING, Html, asset, definitions, escape, escape_lines, fill, joined
+from .html import NOTHING, Html, definitions, escape, escape_lines, fill, joined
 
 
 @dataclass(frozen=True)
@@ -47,25 +45,16 @@ def anchor(index: int) -> str:
 
 def render(page: Page) -> Html:
     """The page as HTML."""
-    style, script = asset("style.css"), asset("script.js")
     pictures = [entry_html(entry, anchor(index)) for index, entry in enumerate(page.entries)]
-    return fill(
+    main = fill(
         "page.html",
-        title=page.title,
-        lead=page.lead,
-        tiles=definitions(page.tiles),
         failures=_failures(page.failures) if page.failures else NOTHING,
         settings=definitions(page.settings),
         recipe=escape_lines(page.recipe),
         overview=page.overview,
         pictures=joined(pictures) if pictures else Html("<p>None.</p>"),
-        footer=page.footer,
-        generator=f"i2sbkit {__version__}",
-        style=Html(style),
-        script=Html(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
     )
+    return document(title=page.title, lead=page.lead, tiles=page.tiles, main=main, footer=page.footer)
 
 
 def write_page(path: Path, page: Page) -> None:
@@ -77,8 +66,3 @@ def _failures(failures: Sequence[str]) -> Html:
     items = joined(Html(f"<li>{escape(message)}</li>") for message in failures)
     title = "1 file failed" if len(failures) == 1 else f"{len(failures)} files failed"
     return Html(f'<section class="card failures" aria-label="Failures"><h2>{title}</h2><ul>{items}</ul></section>')
-
-
-def _hash(text: str) -> str:
-    """As a content security policy names what it allows."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

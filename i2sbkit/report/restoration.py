@@ -11,7 +11,7 @@ from ..restoring import Restorer
 from ..toml_text import to_toml
 from .collecting import LIMIT, Collector, Measured, Restored
 from .entries import Entry
-from .facts import made_at, sampler_name, settings_of
+from .facts import made_at, settings_of
 from .film import FRAMES
 from .html import NOTHING, Html, escape, table
 from .page import Page, anchor, write_page
@@ -121,7 +121,7 @@ def _facts(each: Restored, collector: Collector) -> list[tuple[str, object]]:
         ("Pixels", _size(each) + _shown(each, entry)),
         ("Megapixels", f"{each.outcome.megapixels:.2f}"),
         ("Time", duration(each.outcome.seconds)),
-        ("Sampler", sampler_name(collector.restorer)),
+        ("Sampler", collector.restorer.sampler_name),
         ("Evaluations (nfe)", sampler.nfe),
         ("Seed", settings.seed),
         *_metrics(each.measured),

@@ -1,16 +1,19 @@
 "use strict";
-// The page is whole without this script: both pictures side by side, and the frames of each film in a row.
+// The page is whole without this script: all pictures side by side, and the frames of each film in a row.
 document.documentElement.classList.add("js");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const FRAME_MS = 350;
 
 function compare(box) {
   const split = box.querySelector(".split");
+  const choice = box.parentElement.querySelector(".choice");
   split.hidden = false;
 
   function show() {
+    const left = choice?.querySelector(":checked").value === "clean" ? "clean" : "before";
+    box.classList.toggle("against-clean", left === "clean");
     box.style.setProperty("--split", `${split.value}%`);
-    split.setAttribute("aria-valuetext", `${split.value} % before, ${100 - split.value} % after`);
+    split.setAttribute("aria-valuetext", `${split.value} % ${left}, ${100 - split.value} % after`);
   }
 
   // The range takes the keys; a pointer is followed here, since browsers disagree on what a tap on a range does.
@@ -31,6 +34,10 @@ function compare(box) {
     if (box.hasPointerCapture(event.pointerId)) follow(event);
   });
   split.addEventListener("input", show);
+  if (choice) {
+    choice.hidden = false;
+    choice.addEventListener("change", show);
+  }
   show();
 }
 

@@ -1,0 +1,101 @@
+"""i2sbkit evaluate"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .evaluation_options import (
+    arms_options,
+    base_options,
+    cases_options,
+    columns_options,
+    given,
+    kept_options,
+    loaded,
+    model_options,
+)
+from .options import Place, examples, json_option, print_json, shown_warnings
+from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..results import Results
+
+
+@click.command(
+    epilog=examples(
+        "i2sbkit evaluate --task jpeg --data photos/ --nfe 1,2,5",
+        "i2sbkit evaluate --task jpeg --corruption jpeg:quality=10 --data heldout.tar --report jpeg10.html",
+        "i2sbkit evaluate --task blur --data photos/ --metrics psnr_rgb,percep_efflite0 --out blur/ --against old/",
+        "i2sbkit evaluate --weights jpeg10.safetensors --data val/ --nfe 10,100 --part 1/8 --out jpeg10/",
+    )
+)
+@model_options
+@cases_options
+@arms_options
+@columns_options
+@base_options
+@kept_options
+@click.option("--report", type=Place(path_type=Path), metavar="FILE.html", help="Also write a page to see it on.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@click.option("--overwrite", is_flag=True, help="Replace what DIR and FILE.html hold.")
+@json_option
+def evaluate(
+    model: dict[str, Any],
+    cases: dict[str, Any],
+    arms: dict[str, Any],
+    columns: dict[str, Any],
+    base: dict[str, Any],
+    kept: dict[str, Any],
+    report: Path | None,
+    markdown: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Measure how well weights restore photographs, over samplers and evaluations.
+
+    The photographs are cut, damaged, restored and compared one at a time; all that is random follows from --seed and
+    the photographs. With --out the same command goes on where it was stopped, and several, each with its --part,
+    share the work.
+    """
+    _check(kept, markdown and as_json)
+    from ..evaluating.opening import opened
+    from ..evaluating.planning import Wanted
+    from ..report.plan import check_page
+    from ..restoring import Settings
+
+    with shown_warnings():
+        if report:
+            check_page(report, overwrite)
+        wanted = Wanted(**given(cases, arms, columns), seed=base["seed"])
+        with opened(loaded(**model), wanted, Settings(**base), **kept, overwrite=overwrite) as evaluation:
+            results = evaluation.run()
+            if results is None:
+                click.echo(f"this part is done; missing: {', '.join(map(str, evaluation.folder.missing()))}", err=True)
+                return
+            if report:
+                evaluation.write_page(results, report)
+    _show(results, markdown, as_json)
+
+
+def _check(kept: dict[str, Any], two_forms: bool) -> None:
+    if kept["part"] != (1, 1) and kept["out"] is None:
+        raise click.UsageError("--part adds up in a folder; give --out DIR, the same for all parts")
+    if two_forms:
+        raise click.UsageError("--markdown and --json exclude each other")
+
+
+def _show(results: Results, as_markdown: bool, as_json: bool) -> None:
+    from ..evaluating.results_json import as_json as document_of
+    from ..results_text import markdown, text_tables
+
+    if as_json:
+        print_json(document_of(results))
+    elif as_markdown:
+        click.echo(markdown(results), nl=False)
+    else:
+        for caption, header, rows in text_tables(results):
+            click.echo(caption)
+            print_table(header, rows)

@@ -1,0 +1,144 @@
+"""What is evaluated: held-out photographs, cut, and damaged always in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from ..images import from_uint8
+from ..kernel.errors import Error
+from ..kernel.interfaces import Observation
+from ..name_lists import chosen
+from ..pairs import Damage, damage_rng, middle
+from ..photographs import Photograph
+from ..recipe import Recipe
+from ..shards import Index, Sample, open_index
+
+
+@dataclass(frozen=True)
+class Case:
+    """One photograph and what is observed of it.
+
+    Attributes:
+        number: its place among all that are evaluated.
+        clean: (C, H, W) in [-1, 1].
+        observation: with all that was drawn; `blind` is what a user would have.
+        label: the number of its class, where the data says.
+    """
+
+    number: int
+    key: str
+    clean: Tensor
+    observation: Observation
+    label: int | None = None
+
+    @property
+    def blind(self) -> Observation:
+        """The observation without what was drawn to make it, which no file tells."""
+        return replace(self.observation, params={})
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of a data set, made one by one.
+
+    Attributes:
+        numbered: the samples and their places among all.
+        size: side of the squares cut from the middle; 0 takes whole photographs.
+        crop: as in recipes: "center" resizes the shorter side to `size` first.
+    """
+
+    numbered: Sequence[tuple[int, Sample]]
+    damage: Damage
+    size: int
+    crop: str
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        recipe: Recipe,
+        data: Sequence[str],
+        size: int | None = None,
+        subset: Path | None = None,
+        count: int | None = None,
+        seed: int = 0,
+    ) -> Cases:
+        """The cases of photographs in shards and folders, damaged as a recipe damages.
+
+        Args:
+            size: None takes the recipe's `data.val_size`.
+            subset: a file that names those that count, as `name_lists.chosen` reads it.
+            count: at most so many, the first ones.
+
+        Raises:
+            Error: there are none, the list names others, or whole photographs are asked of a recipe that resizes.
+        """  # fmt: skip
+        options = recipe.data
+        size = options.val_size if size is None else size
+        if size == 0 and options.crop == "center":
+            raise Error("whole photographs cannot be evaluated as this recipe's data.crop is center; give a --size")
+        index = open_index(data, options.paired)
+        samples = _in_list(index, subset) if subset else index.samples
+        return cls(list(enumerate(samples[:count])), Damage.of(recipe), size, options.crop, seed)
+
+    def __len__(self) -> int:
+        return len(self.numbered)
+
+    def __iter__(self) -> Iterator[Case]:
+        """Each in turn; raises Error where one cannot be read."""
+        for number, sample in self.numbered:
+            yield self.make(number, sample)
+
+    @property
+    def fingerprint(self) -> str:
+        """What is evaluated, wherever it lies: keys and sizes, in order."""
+        return Index(tuple(sample for _, sample in self.numbered), shards=1).fingerprint
+
+    def part(self, number: int, of: int) -> Cases:
+        """Every `of`-th case from the `number`-th on, counted from 1."""
+        return replace(self, numbered=self.numbered[number - 1 :: of])
+
+    def beyond(self, count: int) -> Cases:
+        """All but the first ones."""
+        return replace(self, numbered=self.numbered[count:])
+
+    def only(self, numbers: Sequence[int]) -> Cases:
+        """The cases of these places, in this order."""
+        by_number = dict(self.numbered)
+        return replace(self, numbered=[(number, by_number[number]) for number in numbers])
+
+    def make(self, number: int, sample: Sample) -> Case:
+        """The case of a sample."""
+        photograph = self.damage.read(sample)
+        cut = (
+            middle(photograph, self.size, self.crop) if self.size else _whole(photograph, self.damage.corruption.scale)
+        )
+        clean = from_uint8(cut.clean)
+        observation = self.damage.observed(clean, cut.degraded, damage_rng(self.seed, sample.key), number)
+        return Case(number, sample.key, clean, observation, _label(sample))
+
+
+def _in_list(index: Index, names: Path) -> tuple[Sample, ...]:
+    places = [sample.key for sample in index.samples]
+    return tuple(index.samples[number] for number in chosen(names, places))
+
+
+def _whole(photograph: Photograph, scale: int) -> Photograph:
+    """All of a photograph but for the rows and columns that a corruption of this scale cannot take."""
+    height, width = (side // scale * scale for side in photograph.clean.shape[1:])
+    return replace(photograph, clean=photograph.clean[:, :height, :width])
+
+
+def _label(sample: Sample) -> int | None:
+    """The class in a sample's `cls` part, as `shards pack --labels` and webdataset write it."""
+    part = sample.parts.get("cls")
+    if part is None:
+        return None
+    try:
+        return int(part.read())
+    except ValueError:
+        raise Error(f"{part.path}: {sample.key}: its class, {part.read()[:20]!r}, is no number") from None

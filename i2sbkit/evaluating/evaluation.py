@@ -1,0 +1,130 @@
+"""An evaluation from beginning to end."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..files import write_text
+from ..kernel.errors import Error
+from ..metrics import Distribution
+from ..report.evaluation import Example, evaluation_page
+from ..results import Arm, ArmResult, Results
+from ..results_text import markdown
+from . import rows
+from .against import against
+from .arms import Way
+from .folder import Folder
+from .measuring import Plan, measure
+from .reference import Reference
+from .results_json import as_json
+from .tally import Tally
+
+RANKS = ("worst", "median", "best")
+FEW = 2000
+"""Sets of fewer pictures have distances that a reader should not trust far."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured, where it is kept, and what it is held against.
+
+    Attributes:
+        reference: clean pictures for the columns of sets; None takes those that are evaluated.
+        other: the folder of an evaluation to compare with.
+    """
+
+    plan: Plan
+    folder: Folder
+    reference: Reference | None = None
+    other: Path | None = None
+
+    def run(self) -> Results | None:
+        """Measure, and put everything together; None while other parts are not done."""
+        part = replace(self.plan, cases=self.plan.cases.part(self.folder.part, self.folder.parts))
+        tally = measure(part, self.folder)
+        if self.folder.missing():
+            return None
+        results = self._results(self.folder.whole(tally))
+        rows.write_both(self.folder.path, self.folder.all_rows(), self.plan.judge.columns)
+        write_text(self.folder.path / "results.json", json.dumps(as_json(results), indent=2) + "\n")
+        write_text(self.folder.path / "results.md", markdown(results))
+        return results
+
+    def _results(self, tally: Tally) -> Results:
+        judge = self.plan.judge
+        arms = [way.arm for way in self.plan.ways]
+        found = tally.results([Arm(), *arms], judge.scorer, self._reference())
+        if self.other:
+            labels = [arm.label for arm in arms]
+            compared = against(self.folder.all_rows(), self.other, labels, judge.columns)
+            found = [replace(row, against=compared.get(row.arm.label, {})) for row in found]
+        present = {name for row in found for name in (*row.means, *row.sets)}
+        return Results(
+            tally.pictures,
+            {name: better for name, better in judge.higher_is_better.items() if name in present},
+            tuple(found),
+            tuple(self.folder.settings.items()),
+            str(self.other) if self.other else None,
+            tuple(self._notes(tally.pictures)),
+        )
+
+    def _reference(self) -> Mapping[str, Distribution] | None:
+        if not self.reference:
+            return None
+        networks = self.plan.judge.scorer.set_networks
+        return self.reference.distributions(networks, self.plan.ways[0].restorer.device)
+
+    def _notes(self, pictures: int) -> list[str]:
+        notes = ["Results are clamped and rounded to 8 bits, as files hold them, before they are measured."]
+        if self.plan.judge.scorer.set_columns and pictures < FEW:
+            sets = ", ".join(self.plan.judge.scorer.set_columns)
+            notes.append(
+                f"{sets}: of {pictures} pictures; distances between sets depend on their number, and below some "
+                "thousands they only compare rows of one table."
+            )
+        return notes
+
+    def write_page(self, results: Results, path: Path, marks: Mapping[str, str] | None = None) -> None:
+        """The report: tables, plots, and pictures of the arm that is best in the first column.
+
+        Args:
+            marks: what arms were picked as, by their label.
+        """
+        column = next(name for name in self.plan.judge.columns if name in results.arms[-1].means)
+        best = best_arm(results, column)
+        way = next(way for way in self.plan.ways if way.arm.label == best.arm.label)
+        write_text(path, evaluation_page(results, self._examples(way, column), column, marks))
+
+    def _examples(self, way: Way, column: str) -> list[Example]:
+        higher = self.plan.judge.higher_is_better[column]
+        values = [
+            (math.inf if each[column] is None else each[column], each["number"])
+            for each in rows.merged(self.folder.all_rows())
+            if each["arm"] == way.arm.label
+        ]
+        values.sort(reverse=not higher)
+        places = {"worst": 0, "median": len(values) // 2, "best": len(values) - 1}
+        return [self._example(rank, *values[place], way) for rank, place in places.items()]
+
+    def _example(self, rank: str, value: float, number: int, way: Way) -> Example:
+        plan = self.plan
+        (case,) = plan.cases.only([number])
+        after = way.restorer.pictures([plan.observed(case)])[0]
+        return Example(rank, case.key, value, plan.judge.shown(case), after, case.clean)  # type: ignore[arg-type]
+
+
+def best_arm(results: Results, column: str) -> ArmResult:
+    """The arm, of those that restore, with the best mean of a column.
+
+    Raises:
+        Error: there is no such column of pictures.
+    """
+    arms = [row for row in results.arms if row.arm.sampler and column in row.means]
+    if not arms:
+        raise Error(f"no column {column!r} of single pictures; there are {', '.join(results.higher_is_better)}")
+    sign = 1 if results.higher_is_better[column] else -1
+    return max(arms, key=lambda row: sign * row.means[column].mean)

@@ -1,0 +1,138 @@
+"""The loop of an evaluation: case by case, arm by arm, with nothing kept but sums."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..kernel.errors import Error
+from ..kernel.interfaces import Observation
+from ..metrics import Prepared
+from ..reporting import Bar
+from ..stopping import Stopped, stop_requests
+from . import rows
+from .arms import Way
+from .cases import Case, Cases
+from .folder import Folder
+from .judging import Judge, Judged
+from .tally import Tally
+
+INPUT = "input"
+SAVE_EVERY = 30.0
+"""Seconds between two states on disk."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Attributes:
+        samples: draws a picture.
+        batch: pictures of one size that are restored together.
+        told: the restoration knows what the damage drew, such as a blur's kernel.
+    """
+
+    cases: Cases
+    ways: Sequence[Way]
+    judge: Judge
+    samples: int = 1
+    batch: int = 1
+    told: bool = False
+
+    @property
+    def labels(self) -> list[str]:
+        """The arms, the input first."""
+        return [INPUT, *(way.arm.label for way in self.ways)]
+
+    def tally(self) -> Tally:
+        """Empty sums."""
+        return Tally(self.labels, self.judge.columns, list(self.judge.scorer.set_networks))
+
+    def observed(self, case: Case) -> Observation:
+        """What the restoration is given.
+
+        Raises:
+            Error: it is to be told what the damage drew, and there is nothing that helps.
+        """
+        if not self.told:
+            return case.blind
+        if "kernel" not in case.observation.params:
+            raise Error("nothing to tell: what this damage draws helps no restoration; leave out --told")
+        return case.observation
+
+
+def measure(plan: Plan, folder: Folder) -> Tally:
+    """Do what is left of a part; again the same after it was cut short.
+
+    Raises:
+        Stopped: a signal came; what was done is kept.
+        Error: a photograph cannot be read, or is too small.
+    """
+    tally = plan.tally()
+    if folder.load(tally):
+        return tally
+    left = plan.cases.beyond(tally.pictures)
+    saved = time.monotonic()
+    with (
+        Bar(len(plan.cases), tally.pictures, "picture") as bar,
+        stop_requests() as stop,
+        closing(folder.rows.open("a", encoding="utf-8")) as file,
+    ):
+        for number, group in enumerate(_grouped(left, plan.batch)):
+            if number == 0:
+                _warm_up(plan, group)
+            found = _measure(plan, group, tally)
+            rows.append(file, found)
+            bar.show(tally.pictures, "")
+            if stop.signum is not None or time.monotonic() - saved > SAVE_EVERY:
+                file.flush()
+                folder.save(tally, done=False)
+                saved = time.monotonic()
+            if stop.signum is not None and tally.pictures < len(plan.cases):
+                raise Stopped(f"stopped after {tally.pictures} of {len(plan.cases)} pictures", stop.signum)
+    folder.save(tally, done=True)
+    return tally
+
+
+def _grouped(cases: Cases, batch: int) -> Iterator[list[Case]]:
+    """Neighbours of one size, at most `batch` of them."""
+    group: list[Case] = []
+    for case in cases:
+        if group and (len(group) == batch or case.observation.image.shape != group[0].observation.image.shape):
+            yield group
+            group = []
+        group.append(case)
+    if group:
+        yield group
+
+
+def _warm_up(plan: Plan, group: Sequence[Case]) -> None:
+    """One evaluation that is not timed: the first one of a size prepares the machine."""
+    next(plan.ways[0].restorer.walk([plan.observed(case) for case in group]))
+
+
+def _measure(plan: Plan, group: Sequence[Case], tally: Tally) -> list[rows.Row]:
+    """The rows of some cases, counted in."""
+    found = [_start(plan, case, tally) for case in group]
+    observations = [plan.observed(case) for case in group]
+    for way in plan.ways:
+        began = time.perf_counter()
+        draws = [way.restorer.pictures(observations, number) for number in range(plan.samples)]
+        seconds = (time.perf_counter() - began) / len(group) / plan.samples
+        for place, (case, (prepared, of_case)) in enumerate(zip(group, found, strict=True)):
+            judged = plan.judge.of_draws(case, prepared, [draw[place] for draw in draws])
+            of_case.append(_count(tally, case, way.arm.label, judged, seconds))
+    return [each for _, of_case in found for each in of_case]
+
+
+def _start(plan: Plan, case: Case, tally: Tally) -> tuple[Prepared, list[rows.Row]]:
+    prepared = plan.judge.prepared(case)
+    tally.add_clean(f"{case.number} {case.key}", prepared.pooled)
+    return prepared, [_count(tally, case, INPUT, plan.judge.of_input(case, prepared), None)]
+
+
+def _count(tally: Tally, case: Case, arm: str, judged: Judged, seconds: float | None) -> rows.Row:
+    tally.add(f"{case.number} {case.key}", arm, judged, seconds)
+    return rows.row(case.number, case.key, arm, seconds, judged.values)

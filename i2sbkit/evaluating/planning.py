@@ -1,0 +1,117 @@
+"""From what a user asks for to the plan of an evaluation, and what its numbers depend on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..api import Model
+from ..kernel.errors import Error
+from ..manifest import sha256_of
+from ..metrics import Scorer
+from ..part_text import part_of
+from ..printable import spell
+from ..restoring import Settings
+from .arms import ways
+from .cases import Cases
+from .judging import Judge
+from .measuring import Plan
+from .reference import Reference
+
+METRICS = ("psnr_rgb", "ssim_rgb", "psnr_y", "ssim_y")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to evaluate, as the command line says it.
+
+    Attributes:
+        data: shards and folders of clean photographs, or of pairs where the recipe is paired.
+        corruption: in place of the recipe's, as `part_text.part_of` reads it; such as one quality of many.
+        size, subset, count, seed: see `Cases.of`.
+        samplers, nfes, etas: see `arms.ways`.
+        samples, batch, told: see `measuring.Plan`.
+        metrics, features: columns, and files of networks for them; see `metrics.Scorer`.
+        reference: clean pictures for the columns of sets.
+    """
+
+    data: Sequence[str]
+    corruption: str | None = None
+    size: int | None = None
+    subset: Path | None = None
+    count: int | None = None
+    seed: int = 0
+    samplers: Sequence[str] = ()
+    nfes: Sequence[int] = ()
+    etas: Sequence[float] = ()
+    samples: int = 1
+    batch: int = 1
+    told: bool = False
+    metrics: Sequence[str] = METRICS
+    features: Sequence[Path] = ()
+    reference: Sequence[str] = ()
+
+
+def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
+    """The plan for what is wanted of a model.
+
+    Raises:
+        Error: anything of it is not there or does not fit.
+    """
+    cases = Cases.of(model.weights.recipe, wanted.data, wanted.size, wanted.subset, wanted.count, wanted.seed)
+    if wanted.corruption is not None:
+        corruption, _ = part_of("corruption", wanted.corruption)
+        own = model.weights.recipe.parts.corruption
+        if corruption.scale != own.scale:
+            raise Error(f"--corruption {wanted.corruption}: has scale {corruption.scale}, the weights {own.scale}")
+        cases = replace(cases, damage=replace(cases.damage, corruption=corruption))
+    scorer = Scorer(wanted.metrics, model.device, wanted.features)
+    return Plan(
+        cases,
+        ways(model, base, wanted.samplers, wanted.nfes, wanted.etas),
+        Judge(scorer, cases.damage.corruption, wanted.samples),
+        wanted.samples,
+        wanted.batch,
+        wanted.told,
+    )
+
+
+def reference_of(wanted: Wanted, plan: Plan) -> Reference | None:
+    """The photographs that sets are held against, cut as those that are evaluated."""
+    return Reference(wanted.reference, plan.cases.size, plan.cases.crop) if wanted.reference else None
+
+
+def settings_of(model: Model, wanted: Wanted, plan: Plan, base: Settings) -> dict[str, str]:
+    """What the numbers depend on, and so what another reader needs to repeat them."""
+    recipe, cases = model.weights.recipe, plan.cases
+    damage: Mapping[str, Any] = recipe.document["corruption"]
+    own = (
+        "the data's own pairs" if recipe.data.paired else f"masks of {recipe.data.masks}" if recipe.data.masks else None
+    )
+    size = f"{cases.size} x {cases.size} pixels" if cases.size else "whole photographs"
+    resized = ", the shorter side resized first" if cases.crop == "center" else ""
+    return {
+        "Weights": f"{model.weights.path.stem}, sha256 {sha256_of(model.weights.path)}",
+        "Damage": wanted.corruption or own or spell(damage),
+        "Rounded to 8 bits": "yes" if recipe.data.quantize else "no",
+        "Data": f"{len(cases)} pictures, {cases.fingerprint}",
+        "Crop": f"middle {size}{resized}" if cases.size else size,
+        "Arms": ", ".join(plan.labels[1:]),
+        "Columns": ", ".join(wanted.metrics),
+        "Networks": ", ".join(f"{name} {each.sha256[:16]}" for name, each in plan.judge.scorer.networks.items())
+        or "none",
+        "Sets held against": ", ".join(wanted.reference) or "the clean pictures themselves",
+        "Draws a picture": str(wanted.samples),
+        "Told the damage": "yes" if wanted.told else "no",
+        "Seed": str(wanted.seed),
+        "Precision": base.precision,
+        "Tiles": {None: "automatic", 0: "whole pictures"}.get(base.tile, f"{base.tile} px"),
+        "Device": str(model.device),
+        "Versions": f"i2sbkit {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
+    }

@@ -1,0 +1,82 @@
+"""The numbers of each picture, in a file of JSON lines and as CSV: written and read a line at a time."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..files import atomic
+from ..kernel.errors import Error
+
+Row = dict[str, Any]
+"""number, key and arm; then seconds and the columns. None where a number is not finite or there is none."""
+FIRST = ("number", "key", "arm", "seconds")
+
+
+def row(number: int, key: str, arm: str, seconds: float | None, values: Mapping[str, float]) -> Row:
+    """The numbers of one picture in one arm."""
+    finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {"number": number, "key": key, "arm": arm, "seconds": seconds, **finite}
+
+
+def append(file: TextIO, rows: Iterable[Row]) -> None:
+    """Write rows to the end of a file."""
+    for each in rows:
+        file.write(json.dumps(each, ensure_ascii=True, allow_nan=False) + "\n")
+
+
+def read(path: Path) -> Iterator[Row]:
+    """The rows of a file, one at a time.
+
+    Raises:
+        Error: it cannot be read, or holds something else.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                found = json.loads(line)
+                if not isinstance(found, dict) or not found.keys() >= {"number", "key", "arm"}:
+                    raise ValueError("no number, key and arm")
+                yield found
+    except (OSError, ValueError) as error:
+        raise Error(f"{path}: not the numbers of an evaluation ({error}); give the --out of one") from None
+
+
+def keep(path: Path, count: int) -> None:
+    """Cut a file down to its first `count` rows; what a process that was killed wrote beyond is dropped."""
+    path.touch()
+    with path.open("r+b") as file:
+        size = sum(len(line) for line in islice(file, count))
+        file.truncate(size)
+
+
+def merged(parts: Sequence[Path]) -> Iterator[Row]:
+    """The rows of several files, each in order of number, as one."""
+    return heapq.merge(*(read(path) for path in parts), key=lambda each: each["number"])
+
+
+def by_picture(rows: Iterable[Row]) -> Iterator[tuple[str, dict[str, Row]]]:
+    """Each picture's key and its rows by arm."""
+    for (_, key), group in groupby(rows, key=lambda each: (each["number"], each["key"])):
+        yield key, {each["arm"]: each for each in group}
+
+
+def write_both(folder: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
+    """`pictures.jsonl` and `pictures.csv` of all parts."""
+    with (
+        atomic(folder / "pictures.jsonl") as lines,
+        atomic(folder / "pictures.csv") as table,
+        lines.open("w", encoding="utf-8") as file,
+        table.open("w", encoding="utf-8", newline="") as csv_file,
+    ):
+        writer = csv.DictWriter(csv_file, [*FIRST, *columns], restval="")
+        writer.writeheader()
+        for each in merged(parts):
+            append(file, [each])
+            writer.writerow(each)
