@@ -7,6 +7,7 @@ from .kernel.plugins import did_you_mean
 
 PACKAGE = Path(__file__).parent
 WEIGHTS = PACKAGE / "weights"
+REINSTALL = "pip install --force-reinstall --no-deps i2sbkit brings it anew"
 
 
 def shipped_recipes() -> Path:
@@ -26,6 +27,21 @@ def recipes() -> dict[str, Path]:
 def bundled() -> dict[str, Path]:
     """The bundled weights by task, sorted."""
     return {path.stem: path for path in sorted(WEIGHTS.glob("*.safetensors"))}
+
+
+def published_sums() -> dict[Path, str]:
+    """SHA-256 of each file of bundled weights, in hexadecimal digits, as SHA256SUMS beside them has it.
+
+    Raises:
+        Error: there is no such list, or it is not one of `sha256sum`.
+    """
+    path = WEIGHTS / "SHA256SUMS"
+    if not path.is_file():
+        raise Error(f"{path}: missing, so nothing can be compared; {REINSTALL}")
+    lines = [line.split() for line in path.read_text("utf-8", "replace").splitlines()]
+    if not all(len(line) == 2 and len(line[0]) == 64 for line in lines):
+        raise Error(f"{path}: damaged; {REINSTALL}")
+    return {WEIGHTS / name.removeprefix("*"): digest for digest, name in lines}
 
 
 def find_weights(name_or_path: str | Path) -> Path:

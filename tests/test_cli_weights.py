@@ -8,10 +8,10 @@ import torch
 from tiny_weights import fake_state, tiny_recipe, tiny_weights
 
 from i2sbkit import shipped
-from i2sbkit.checkpoint import build_network, read_header, save
+from i2sbkit.checkpoint import build_network, read_header, save, write_weights
 from i2sbkit.cli import execute
 from i2sbkit.kernel.errors import Error
-from i2sbkit.shipped import bundled, find_weights
+from i2sbkit.shipped import WEIGHTS, bundled, find_weights
 
 
 @pytest.fixture
@@ -71,10 +71,26 @@ def test_list_describes_the_bundled_weights(shelf, capsys):
         "metrics": {"psnr": 30.5},
     }
     assert execute(["weights", "list"]) == 0
-    header, line = capsys.readouterr().out.splitlines()
+    header, line, measured = capsys.readouterr().out.splitlines()
     assert header.startswith("TASK")
-    for part in ("jpeg(quality=10, subsampling=4:2:0)", "sde", "CC0-1.0", "psnr 30.5"):
+    for part in ("jpeg(quality=10, subsampling=4:2:0)", "sde", "CC0-1.0"):
         assert part in line
+    assert measured.strip() == "measured: psnr 30.5"
+
+
+def test_list_fits_into_a_hundred_columns(shelf, capsys):
+    """A mixture has a line for each of its parts, many numbers have several; so do the weights that are bundled."""
+    numbers = {f"psnr_nfe{nfe}": 30.12 for nfe in (1, 2, 3, 5, 10, 20)}
+    recipe = tiny_recipe(name="blur")
+    write_weights(shelf / "mixed.safetensors", build_network(recipe).state_dict(), recipe, metrics=numbers)
+    for path in WEIGHTS.glob("*.safetensors"):
+        (shelf / path.name).symlink_to(path)
+    assert execute(["weights", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert {line.split("  ")[0] for line in lines} >= {"blur", "jpeg", "mixed"}
+    assert lines.count(" " * 9 + "blur(kernel=gaussian, sigma=[0.6, 10.0], size=[5, 21])") == 2
+    assert sum(line.count("psnr_nfe") for line in lines) == 6
 
 
 def test_list_of_nothing(shelf, capsys):

@@ -1,18 +1,24 @@
 """i2sbkit weights"""
 
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..printable import spell
+from ..printable import one_line, spell
 from .options import complete_weights, examples, json_option, print_json, set_option
 from .tables import print_table, spell_metrics
 
+COLUMN = 56
+"""Width of what weights restore, in the list: the whole of it then fits into a hundred columns."""
 
-@click.group(epilog=examples("i2sbkit weights list", "i2sbkit weights info jpeg"))
+
+@click.group(epilog=examples("i2sbkit weights list", "i2sbkit weights info jpeg", "i2sbkit weights check"))
 def weights() -> None:
-    """List, describe, export and import weights."""
+    """List, describe, check, export and import weights."""
 
 
 @weights.command("list", epilog=examples("i2sbkit weights list", "i2sbkit weights list --json"))
@@ -26,24 +32,25 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        print_table(
-            ("task", "restores", "sampler", "nfe", "MB", "parameters", "licence", "metrics"), [_row(s) for s in found]
-        )
+        print_table(("task", "restores", "sampler", "nfe", "MB", "licence"), [row for s in found for row in _rows(s)])
     else:
         click.echo("no bundled weights; restore takes your own as --weights runs/NAME/weights.safetensors", err=True)
 
 
-def _row(facts: dict[str, Any]) -> list[str]:
-    return [
-        facts["task"],
-        spell(facts["corruption"]),
-        facts["sampler"],
-        "" if facts["nfe"] is None else str(facts["nfe"]),
-        f"{facts['size_mb']:.1f}",
-        f"{facts['parameters']:,}",
-        facts["licence"] or "",
-        spell_metrics(facts["metrics"]),
-    ]
+def _rows(facts: dict[str, Any]) -> list[list[str]]:
+    """The lines of the table for one task: what it restores and what was measured may take several."""
+    measured = f"measured: {spell_metrics(facts['metrics'])}" if facts["metrics"] else ""
+    lines = [*_damage(facts["corruption"]), *textwrap.wrap(measured, COLUMN, subsequent_indent="  ")]
+    nfe = "" if facts["nfe"] is None else str(facts["nfe"])
+    first = [facts["task"], lines[0], facts["sampler"], nfe, f"{facts['size_mb']:.1f}", facts["licence"] or ""]
+    return [first, *(["", line, *[""] * (len(first) - 2)] for line in lines[1:])]
+
+
+def _damage(part: Mapping[str, Any]) -> list[str]:
+    """A corruption as it reads in a table; each part within it on a line of its own."""
+    within = {key: value for key, value in part.items() if isinstance(value, list) and isinstance(value[0], dict)}
+    own = spell({key: value for key, value in part.items() if key not in within})
+    return [own, *(f"  {line}" for parts in within.values() for each in parts for line in _damage(each))]
 
 
 @weights.command(
@@ -75,6 +82,33 @@ def info(source: str, as_json: bool) -> None:
         if value is not None:
             click.echo(f"{key:{width}}  {spell_metrics(value) if isinstance(value, dict) else value}")
     click.echo(f"\n{to_toml(header['recipe'])}", nl=False)
+
+
+@weights.command(epilog=examples("i2sbkit weights check", "i2sbkit weights check runs/tiny/weights.safetensors --json"))
+@click.argument("sources", nargs=-1, metavar="[NAME_OR_FILE]...", shell_complete=complete_weights)
+@json_option
+def check(sources: tuple[str, ...], as_json: bool) -> int:
+    """See that weights are whole, and print their SHA-256.
+
+    Without arguments the bundled ones, which must be as they were published. Of any file the header must be readable,
+    its plugins installed, and all numbers finite and those of its recipe's network. Exit code 1 where one is not.
+    """
+    from ..publishing import check as check_file
+    from ..publishing import check_bundled
+    from ..shipped import find_weights
+
+    results = [check_file(path) for path in map(find_weights, sources)] if sources else check_bundled()
+    failed = [result for result in results if result.problem]
+    if as_json:
+        print_json([asdict(result) for result in results])
+    else:
+        for result in results:
+            known = ", as published" if result.published else ""
+            click.echo(one_line(result.problem or f"{result.file}: whole{known}, sha256 {result.sha256}"))
+    if failed:
+        own = "; copy or export your own again" if any(result.published is None for result in failed) else ""
+        click.echo(f"{len(failed)} of {len(results)} files are not whole{own}", err=True)
+    return 1 if failed else 0
 
 
 @weights.command(
