@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from .checkpoint import check_plugins, check_tensors, network_tensors, read_header, skeleton, write_weights
+from .checkpoint import check_plugins, network_tensors, read_header, write_weights
 from .kernel.errors import Error
 from .kernel.plugins import PARTS
 from .recipe import PATHS, Recipe, from_document
 from .recipe_schema import SECTIONS
-from .shipped import REINSTALL, bundled, find_weights, published_sums
+from .shipped import bundled, find_weights
 
 NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler", "masks"}
 """Keys of a header that are written anew, or only a training goes on from."""
@@ -32,7 +30,7 @@ def summary(path: Path) -> dict[str, Any]:
     Raises:
         Error: not one of our files.
     """
-    header = _header(path)
+    header = whole_header(path)
     recipe: Mapping[str, Any] = header["recipe"]
     prefix = "" if header["kind"] == "weights" else "net/"
     with safe_open(path, "pt") as file:
@@ -49,94 +47,6 @@ def summary(path: Path) -> dict[str, Any]:
         "licence": header.get("licence"),
         "metrics": header.get("metrics"),
     }
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a check of a weights file found.
-
-    Attributes:
-        sha256: of the file, in hexadecimal digits; None where it cannot be read.
-        published: whether that is the sum that SHA256SUMS has of these bundled weights; None of other files.
-        problem: what is wrong and what to do, or None.
-    """
-
-    file: str
-    sha256: str | None
-    published: bool | None
-    problem: str | None
-
-
-def check(path: Path) -> Checked:
-    """See that a weights file or training state is whole, and of bundled weights that they are what was published.
-
-    Whole is one whose header can be read, whose parts are installed, and whose tensors are finite and fit the network
-    of its recipe. A training state's averages and moments are seen to as well.
-
-    Raises:
-        Error: it is one of the bundled, and there is no readable list of their sums.
-    """
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return Checked(str(path), None, None, f"{path}: cannot be read ({error.strerror})")
-    place = next((each for each in bundled().values() if each.resolve() == path.resolve()), None)
-    published = None if place is None else published_sums().get(place) == digest
-    if published is False:
-        problem = f"{path}: not the file that was published: its SHA-256 is not that in SHA256SUMS; {REINSTALL}"
-        return Checked(str(path), digest, published, problem)
-    try:
-        _see_that_it_fits(path)
-    except Error as error:
-        return Checked(str(path), digest, published, "; ".join(str(error).splitlines()))
-    return Checked(str(path), digest, published, None)
-
-
-def check_bundled() -> list[Checked]:
-    """The same of all bundled weights, and of those that SHA256SUMS lists and that are missing.
-
-    Raises:
-        Error: see `check`.
-    """
-    places = list(bundled().values())
-    lost = [path for path in published_sums() if path not in places]
-    missing = [Checked(str(path), None, False, f"{path}: missing; {REINSTALL}") for path in lost]
-    return [*map(check, places), *missing]
-
-
-def _see_that_it_fits(path: Path) -> None:
-    """See that a file can be restored from.
-
-    Raises:
-        Error: it cannot.
-    """
-    header = _header(path)
-    check_plugins(header, path)
-    recipe = from_document(header["recipe"], lambda keys: str(path), base=path.parent.absolute(), name=path.stem)
-    shapes = _finite_tensors(path)
-    if header["kind"] == "state":
-        shapes = {name.partition("/")[2]: shapes[name] for name in shapes if name.startswith(("net/", "ema/"))}
-    check_tensors(skeleton(recipe).state_dict(), shapes, path)
-
-
-def _finite_tensors(path: Path) -> dict[str, Tensor]:
-    """The names and shapes of all tensors, on the device "meta"; one at a time is read.
-
-    Raises:
-        Error: one cannot be read, or holds infinity or nan.
-    """
-    found = {}
-    try:
-        with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118 - not a dict
-                tensor = file.get_tensor(name)
-                if not torch.isfinite(tensor).all():
-                    raise Error(f"{path}: {name!r} holds infinity or nan; export an earlier state of its run")
-                found[name] = torch.empty(tensor.shape, device="meta")
-    except (SafetensorError, OSError) as error:
-        raise Error(f"{path}: not a readable safetensors file ({error})") from None
-    return found
 
 
 def export(
@@ -171,7 +81,7 @@ def export(
     if out.exists() and not overwrite:
         raise Error(f"{out}: exists already; --overwrite replaces it")
     path = _file_of(source)
-    header = _header(path)
+    header = whole_header(path)
     check_plugins(header, path)
     recipe = _public_recipe(header["recipe"], path, sampler, nfe)
     tensors = network_tensors(path, header["kind"])
@@ -182,8 +92,12 @@ def export(
     return summary(out)
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """The header, its kind known and all the sections of a recipe in it."""
+def whole_header(path: Path) -> dict[str, Any]:
+    """The header of weights or a state, its kind known and all the sections of a recipe in it.
+
+    Raises:
+        Error: it lacks them, or see `checkpoint.read_header`.
+    """
     header = read_header(path)
     recipe = header.get("recipe")
     whole = isinstance(recipe, dict) and all(isinstance(recipe.get(name), dict) for name in [*PARTS, *SECTIONS])

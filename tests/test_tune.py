@@ -10,10 +10,12 @@ from pictures import photo
 from working_weights import OT_ODE, SDE, working_weights
 
 import i2sbkit
-from i2sbkit.checkpoint import read_header, read_tensors
+from i2sbkit import shipped
+from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.cli import execute
 from i2sbkit.evaluating.planning import Wanted
 from i2sbkit.evaluating.tuning import Tuned, grid
+from i2sbkit.manifest import sha256_of
 from i2sbkit.results import Arm, ArmResult, Interval, Results
 from i2sbkit.shipped import bundled
 
@@ -105,6 +107,22 @@ def test_an_effort_restores_with_its_sampler(place, capsys):
     assert execute([*line, "--effort", "fast"]) == 0
     assert len(list((place / "out").glob("*.png"))) == 2
     assert execute([*line, "--effort", "hasty"]) == 2
+
+
+def test_bundled_weights_that_were_tuned_are_still_the_published_ones(place, capsys, monkeypatch):
+    """Twice tuned in place; but not where a number of theirs was changed too."""
+    path = place / "jpeg.safetensors"
+    shutil.copy(bundled()["jpeg"], path)
+    (place / "SHA256SUMS").write_text(f"{sha256_of(path)}  jpeg.safetensors\n")
+    monkeypatch.setattr(shipped, "WEIGHTS", place)
+    (place / "w.safetensors").unlink()
+    for _ in range(2):
+        assert tune(place, capsys, *JPEG, weights="jpeg.safetensors")[0] == 0
+        assert execute(["weights", "check"]) == 0, capsys.readouterr().err
+    weights = i2sbkit.load(path, "cpu").weights
+    name = next(iter(weights.tensors))
+    save(path, {**weights.tensors, name: weights.tensors[name] + 1}, weights.header)
+    assert execute(["weights", "check"]) == 1
 
 
 def test_weights_that_were_never_tuned_say_how(tmp_path, capsys):

@@ -93,9 +93,9 @@ def check(sources: tuple[str, ...], as_json: bool) -> int:
     Without arguments the bundled ones, which must be as they were published. Of any file the header must be readable,
     its plugins installed, and all numbers finite and those of its recipe's network. Exit code 1 where one is not.
     """
-    from ..publishing import check as check_file
-    from ..publishing import check_bundled
     from ..shipped import find_weights
+    from ..verifying import check as check_file
+    from ..verifying import check_bundled
 
     results = [check_file(path) for path in map(find_weights, sources)] if sources else check_bundled()
     failed = [result for result in results if result.problem]

@@ -12,9 +12,11 @@ from ..checkpoint import Weights, save
 from ..kernel import registry
 from ..kernel.errors import Error
 from ..kernel.interfaces import Sampler
+from ..manifest import sha256_of
 from ..pareto import Picks, picks
 from ..restoring import Settings, check_fit
 from ..results import ArmResult, Results
+from ..verifying import tensors_sum
 from .opening import opened
 from .planning import Wanted
 
@@ -96,7 +98,9 @@ class Tuned:
             raise Error(f"{weights.path.name}: no sampler made the pictures better in {self.column}; nothing is kept")
         settings = dict(results.settings)
         where = {name.lower(): settings[name] for name in ("Damage", "Data", "Crop", "Device", "Versions")}
-        tuned = {"column": self.column, "pictures": results.pictures, **where}
+        before = dict(weights.header.get("tuned", {})).get("sha256_before") or sha256_of(weights.path)
+        sums = {"sha256_before": before, "tensors_sha256": tensors_sum(weights.tensors)}  # for `weights check`
+        tuned = {"column": self.column, "pictures": results.pictures, **where, **sums}
         try:
             save(out, weights.tensors, {**weights.header, "efforts": efforts, "tuned": tuned})
         except OSError as error:
