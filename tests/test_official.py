@@ -104,7 +104,7 @@ def test_the_recipe_is_that_of_the_training(imported):
         "name": "adm",
         **vars(wanted),
     }
-    assert recipe["sampler"] == {"name": "sde", "nfe": 100}
+    assert recipe["sampler"] == {"name": "sde", "nfe": 100, "spacing": "uniform"}
     assert {key: recipe["data"][key] for key in ("train", "size", "crop", "quantize")} == {
         "train": [],
         "size": 32,

@@ -99,9 +99,12 @@ def test_export_with_another_default_sampler(run, tmp_path, capsys):
     """--sampler and --nfe replace the recipe's defaults; what is not said is kept."""
     out = tmp_path / "o.safetensors"
     for options, wanted in [
-        (["--nfe", "5"], {"name": "sde", "nfe": 5}),
-        (["--sampler", "ode"], {"name": "ode", "nfe": 2}),
-        (["--sampler", "dbim", "--nfe", "7"], {"name": "dbim", "nfe": 7, "eta": 0.0, "order": 1}),
+        (["--nfe", "5"], {"name": "sde", "nfe": 5, "spacing": "uniform"}),
+        (["--sampler", "ode"], {"name": "ode", "nfe": 2, "spacing": "uniform"}),
+        (
+            ["--sampler", "dbim", "--nfe", "7"],
+            {"name": "dbim", "nfe": 7, "eta": 0.0, "order": 1, "spacing": "uniform"},
+        ),
     ]:
         assert execute(["weights", "export", str(run), "--out", str(out), "--overwrite", "--json", *options]) == 0
         facts = json.loads(capsys.readouterr().out)

@@ -65,7 +65,7 @@ def test_all_errors_are_told_at_once_with_their_places(tmp_path):
 
 MISTAKES = {  # what is replaced, by what, how the line begins that is told, what is told
     "part": ('name = "jpeg"', 'name = "jpge"', "name", "name: no corruption called 'jpge'; did you mean 'jpeg'?"),
-    "no part": ('name = "sde"', "", "[sampler]", 'sampler: needs a name: name = "..." (there are: dbim, ode, sde)'),
+    "no part": ('name = "sde"', "", "[sampler]", 'sampler: needs a name: name = "..." (there are: dbim, dbmsolver,'),
     "part of no name": ('name = "sde"', "name = 1", "[sampler]", 'sampler: needs a name: name = "..."'),
     "option": ("beta_max", "beta_mx", "beta_mx", "schedule.beta_mx: unknown key; did you mean 'beta_max'?"),
     "no option": ("quality = 10", "", "[corruption]", "corruption.quality: is required"),
@@ -125,7 +125,7 @@ def test_set_overrides(tiny_recipe):
     assert (recipe.train.batch, recipe.train.lr, recipe.data.crop) == (8, 5e-4, "center")
     assert recipe.parts.corruption.quality == (5, 40)
     assert recipe.document["log"]["loggers"] == ["tensorboard"]
-    assert recipe.document["sampler"] == {"name": "ode", "nfe": 2}
+    assert recipe.document["sampler"] == {"name": "ode", "nfe": 2, "spacing": "uniform"}
     assert "--set x.y=1: x is not a section" in message(load_recipe, _with(tiny_recipe, "x = 1\n"), ["x.y=1"])
 
 

@@ -40,7 +40,7 @@ def test_own_sampler_with_nfe_1(model):
     ("settings", "says"),
     [
         ({"sampler": "sed"}, "did you mean 'sde'"),
-        ({"sampler": "nonsense"}, "there are: dbim, ode, sde"),
+        ({"sampler": "nonsense"}, "there are: dbim, dbmsolver, i3sb, ode, ode2, sde"),
         ({"eta": 0.5}, "no option 'eta'"),
         ({"sampler": "dbim", "eta": 2.0}, r"eta must be in \[0, 1\]"),
         ({"nfe": 0}, "nfe must be at least 1"),

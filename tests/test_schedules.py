@@ -31,15 +31,21 @@ def test_authors_first_step_has_the_marginal_to_beta(schedule, eta):
 
 @pytest.mark.parametrize("schedule", AUTHORS)
 def test_authors_tables_are_off_by_beta(schedule):
-    """Their posterior is the generic one, and keeps the marginal, to beta_n / S; the generic step keeps it exactly."""
+    """Their posterior is the generic one, and keeps the marginal, to beta_n / S; the generic step keeps it exactly.
+
+    But at node 0, where it leaves out the noise that these tables still have.
+    """
     bridge, off = Bridge(schedule), inexactness(schedule)
     assert off < 2e-3
     for n, m in ((j, i) for j in range(1, 1000, 41) for i in range(0, j, 37)):
         step, generic = bridge.posterior(n, m), bridge.generic(n, m, 1.0)
-        close((step.x0, step.xn, step.x1, step.std**2), (generic.x0, generic.xn, generic.x1, generic.std**2), off)
+        if m > 0:
+            close((step.x0, step.xn, step.x1, step.std**2), (generic.x0, generic.xn, generic.x1, generic.std**2), off)
         close(after(step, *moments(bridge, n)), moments(bridge, m), off)
         for eta in (0.0, 0.5, 1.0):
-            close(after(bridge.generic(n, m, eta), *moments(bridge, n)), moments(bridge, m))
+            mean_x0, mean_x1, variance = moments(bridge, m)
+            kept = after(bridge.generic(n, m, eta), *moments(bridge, n))
+            close(kept, (mean_x0, mean_x1, variance if m > 0 else 0.0))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,7 @@ def test_brownian_is_the_brownian_bridge():
         (I2sb, {"beta_max": 0.0}, "beta_max must be > 0"),
         (I2sb, {"beta_max": 0.3, "beta_min": 0.0}, "beta_min and beta_max must be > 0"),
         (Brownian, {"std": 0.0}, "std must be > 0, got 0.0"),
-        (Brownian, {"std": 1.0, "steps": 1}, "steps must be at least 2, got 1"),
+        (Brownian, {"std": 1.0, "steps": 1}, "steps must be at least 2 and at most 100000, got 1"),
     ],
 )
 def test_schedules_refuse_what_makes_no_bridge(factory, options, message):

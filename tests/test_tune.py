@@ -69,6 +69,15 @@ def test_a_hundredth_of_a_decibel_is_not_worth_waiting_for():
     assert Tuned.of(results((1, 0.1, 22.0), (9, 0.9, 22.009)), "psnr_rgb").efforts()["best"]["sampler"]["nfe"] == 1
 
 
+def test_of_samplers_that_give_the_same_the_weights_own_is_taken_whatever_the_clock_says():
+    """With one evaluation all samplers agree; which one was timed fastest is chance."""
+    own, *_ = results((1, 0.2, 22.0)).arms[1:]
+    other = ArmResult(Arm("dbim", {"nfe": 1}), 0.1, own.means)
+    given = results((1, 0.2, 22.0)).arms[0]
+    tuned = Tuned.of(Results(4, {"psnr_rgb": True}, (given, own, other)), "psnr_rgb")
+    assert {effort["sampler"]["name"] for effort in tuned.efforts().values()} == {"sde"}
+
+
 def test_where_nothing_is_better_than_the_input_nothing_is_kept():
     assert Tuned.of(results((1, 0.1, 19.0)), "psnr_rgb").efforts() == {}
 

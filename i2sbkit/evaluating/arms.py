@@ -38,7 +38,7 @@ def ways(
         Error: no such sampler, or one that does not fit the weights or cannot take so many evaluations.
     """
     own = str(model.weights.recipe.document["sampler"]["name"])
-    found: dict[str, Way] = {}
+    found: list[Way] = []
     grid: Sequence[Sequence[Any]] = (samplers or [None], nfes or [None], etas or [None])
     for sampler, nfe, eta in product(*grid):
         named = registry.default().get("sampler", sampler or own)
@@ -46,8 +46,9 @@ def ways(
         given = {key: value for key, value in options.items() if value is not None}
         restorer = model.restorer(replace(base, **given))
         arm = Arm(restorer.sampler_name, told(restorer.sampler))
-        found.setdefault(arm.label, Way(arm, restorer))
-    return list(found.values())
+        if all(way.restorer.sampler != restorer.sampler for way in found):  # two names of one sampler are one arm
+            found.append(Way(arm, restorer))
+    return found
 
 
 def told(sampler: Sampler) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..images import from_uint8
 from ..kernel.errors import Error
-from ..kernel.interfaces import Observation
+from ..kernel.interfaces import Corruption, Observation
 from ..name_lists import chosen
 from ..pairs import Damage, damage_rng, middle
 from ..photographs import Photograph
@@ -66,6 +66,7 @@ class Cases:
         subset: Path | None = None,
         count: int | None = None,
         seed: int = 0,
+        corruption: Corruption | None = None,
     ) -> Cases:
         """The cases of photographs in shards and folders, damaged as a recipe damages.
 
@@ -73,17 +74,23 @@ class Cases:
             size: None takes the recipe's `data.val_size`.
             subset: a file that names those that count, as `name_lists.chosen` reads it.
             count: at most so many, the first ones.
+            corruption: damages in place of the recipe's, and of its masks.
 
         Raises:
-            Error: there are none, the list names others, or whole photographs are asked of a recipe that resizes.
+            Error: there are none, the list names others, whole photographs are asked of a recipe that resizes, or the
+                size does not fit the corruption's scale.
         """  # fmt: skip
         options = recipe.data
         size = options.val_size if size is None else size
         if size == 0 and options.crop == "center":
             raise Error("whole photographs cannot be evaluated as this recipe's data.crop is center; give a --size")
+        damage = Damage.of(recipe) if corruption is None else Damage(corruption, options.quantize)
+        scale = damage.corruption.scale
+        if size % scale:
+            raise Error(f"--size {size}: this damage makes pictures {scale} times smaller; take a multiple of {scale}")
         index = open_index(data, options.paired)
         samples = _in_list(index, subset) if subset else index.samples
-        return cls(list(enumerate(samples[:count])), Damage.of(recipe), size, options.crop, seed)
+        return cls(list(enumerate(samples[:count])), damage, size, options.crop, seed)
 
     def __len__(self) -> int:
         return len(self.numbered)
@@ -101,6 +108,11 @@ class Cases:
     def part(self, number: int, of: int) -> Cases:
         """Every `of`-th case from the `number`-th on, counted from 1."""
         return replace(self, numbered=self.numbered[number - 1 :: of])
+
+    @property
+    def keys(self) -> list[str]:
+        """Of each, in order."""
+        return [sample.key for _, sample in self.numbered]
 
     def beyond(self, count: int) -> Cases:
         """All but the first ones."""

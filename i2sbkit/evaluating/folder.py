@@ -9,9 +9,13 @@ pictures.jsonl, pictures.csv, results.json, results.md      once every part is d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TextIO
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -21,7 +25,14 @@ from ..kernel.errors import Error
 from . import rows
 from .tally import Tally
 
+if sys.platform != "win32":
+    import fcntl
+
 KEY = "i2sbkit"
+PART = re.compile(r"part-\d+-of-\d+\.(jsonl|safetensors)")
+OWN = {"Weights", "Arms", "Columns", "parts"}
+"""By which the settings of an evaluation are known from others."""
+RESULTS = ("pictures.jsonl", "pictures.csv", "results.json", "results.md")
 
 
 @dataclass(frozen=True)
@@ -40,32 +51,77 @@ class Folder:
     parts: int
     lines: int
 
-    def open(self, overwrite: bool) -> None:
-        """Make the folder, or see that it holds the same evaluation.
+    @contextmanager
+    def opened(self, overwrite: bool) -> Iterator[None]:
+        """Within the block this part is ours, in a folder of this evaluation: made, found as it is, or begun anew.
+
+        Args:
+            overwrite: remove the evaluation that the folder holds, and nothing else.
 
         Raises:
-            Error: it holds another one, or cannot be written.
+            Error: it holds another evaluation or files of others, cannot be written, or another process does this part.
         """
-        wanted = {**self.settings, "parts": str(self.parts)}
-        file = self.path / "settings.json"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            sweep(self.path)
-            if overwrite:
-                for old in [*self.path.glob("part-*-of-*.*"), *self.path.glob("pictures.*"), file]:
-                    old.unlink(missing_ok=True)
-            if not file.exists():
-                write_text(file, json.dumps(wanted, indent=2) + "\n")
-            found = json.loads(file.read_text("utf-8"))
+            str(self.path).encode()  # safetensors can open no other names
+            self._see_that_it_is_an_evaluation()
+            if not overwrite:
+                self._see_that_it_is_the_same()
+            lock = self.rows.open("a")
         except (OSError, ValueError) as error:
             raise Error(f"{self.path}: cannot be used as the folder of an evaluation ({error})") from None
-        changed = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
+        with lock:
+            self._lock(lock)
+            if self.parts == 1:  # else another part may be writing just now
+                sweep(self.path)
+            if overwrite:
+                self._clear()
+            if overwrite or not self._settings.exists():
+                write_text(self._settings, json.dumps(self._wanted, indent=2) + "\n")
+            self._see_that_it_is_the_same()
+            yield
+
+    @property
+    def _settings(self) -> Path:
+        return self.path / "settings.json"
+
+    @property
+    def _wanted(self) -> dict[str, str]:
+        return {**self.settings, "parts": str(self.parts)}
+
+    def _found(self) -> Any:
+        return json.loads(self._settings.read_text("utf-8")) if self._settings.exists() else None
+
+    def _see_that_it_is_an_evaluation(self) -> None:
+        found = self._found()
+        if isinstance(found, dict) and found.keys() >= OWN:
+            return
+        others = [name for name in (self._settings.name, *RESULTS) if (self.path / name).exists()]
+        if others:
+            raise Error(f"{self.path}: what is there as {others[0]} is not of an evaluation; take another --out")
+
+    def _see_that_it_is_the_same(self) -> None:
+        found, wanted = self._found(), self._wanted
+        changed = [key for key in wanted if found is not None and found.get(key) != wanted[key]]
         if changed:
-            was = f"{changed[0]} was {found.get(changed[0])!r}" if isinstance(found, dict) else "not settings"
-            raise Error(
-                f"{self.path}: holds another evaluation ({was}, now {wanted[changed[0]]!r}); take another --out, "
-                "or --overwrite"
-            )
+            was = f"{changed[0]} was {found.get(changed[0])!r}, now {wanted[changed[0]]!r}"
+            raise Error(f"{self.path}: holds another evaluation ({was}); take another --out, or --overwrite")
+
+    def _lock(self, file: TextIO) -> None:
+        """Keep other processes from this part, for as long as the file is open."""
+        if sys.platform == "win32":
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Error(f"{self.path}: another process is at part {self.part}/{self.parts}; let it finish") from None
+        except OSError:  # a network's file system without locks
+            return
+
+    def _clear(self) -> None:
+        parts = [path for path in self.path.iterdir() if PART.fullmatch(path.name) and path != self.rows]
+        for old in [*parts, *(self.path / name for name in RESULTS)]:
+            old.unlink(missing_ok=True)
 
     @property
     def rows(self) -> Path:
@@ -83,10 +139,18 @@ class Folder:
         return done
 
     def save(self, tally: Tally, done: bool) -> None:
-        """Keep what this part has done; its rows are written already."""
+        """Keep what this part has done; its rows are on the disk already.
+
+        Raises:
+            Error: it cannot be written.
+        """
         header = {"pictures": tally.pictures, "done": done}
-        with atomic(self._of(self.part, "safetensors")) as temporary:
-            save_file(tally.tensors(), temporary, {KEY: json.dumps(header)})
+        path = self._of(self.part, "safetensors")
+        try:
+            with atomic(path) as temporary:
+                save_file(tally.tensors(), temporary, {KEY: json.dumps(header)})
+        except SafetensorError as error:
+            raise Error(f"{path}: cannot be written ({error})") from None
 
     def missing(self) -> list[int]:
         """The parts that are not done."""
@@ -116,7 +180,7 @@ class Folder:
             with safe_open(path, "pt") as file:
                 return dict(json.loads((file.metadata() or {})[KEY]))
         except (SafetensorError, OSError, KeyError, ValueError) as error:
-            raise Error(f"{path}: damaged ({error}); --overwrite begins anew") from None
+            raise Error(f"{path}: damaged ({error}); remove it, and this part begins anew") from None
 
     def _load(self, tally: Tally, number: int) -> bool:
         header = self._header(number)

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..comparing import matched, read_both
 from ..kernel.errors import Error
 from ..metrics import Distribution, Prepared, Scorer
+from ..printable import one_line
 from ..results import Against, Interval
-from .means import Differences, Means
+from .means import Differences, Means, difference
 from .tally import count_in
 
 
@@ -64,15 +65,15 @@ def _check(scorer: Scorer, result: Path, height: int, width: int) -> None:
     try:
         scorer.check(height, width)
     except Error as error:
-        raise Error(f"{result}: {error}") from None
+        raise Error(f"{one_line(result)}: {error}") from None
 
 
 def _difference(values: Mapping[str, float], partner: Path, prepared: Prepared, scorer: Scorer) -> dict[str, float]:
     image, _ = read_both(partner, partner)
     if image.shape != prepared.clean.shape:
-        raise Error(f"{partner}: differs in size from what it is compared with")
+        raise Error(f"{one_line(partner)}: differs in size from what it is compared with")
     theirs = scorer.score(image, prepared).values
-    return {column: values[column] - theirs[column] for column in values}
+    return {column: difference(values[column], theirs[column]) for column in values}
 
 
 def _empty(scorer: Scorer) -> dict[str, Distribution]:

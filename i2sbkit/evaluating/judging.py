@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..images import from_uint8, to_uint8
-from ..kernel.errors import NotLinear
+from ..kernel.errors import Error, NotLinear
 from ..kernel.interfaces import Corruption, Operator
 from ..metrics import Prepared, Scorer, psnr
 from .cases import Case
@@ -27,11 +27,12 @@ class Judged:
 
     Attributes:
         values: by column.
-        pooled: for each draw the features (D,) by network, for sets of pictures.
+        pooled: the features (D,) by network, for sets of pictures; of several draws the first one's, so that the sets
+            of all arms are of one size and hold no two results of one picture.
     """
 
     values: Mapping[str, float]
-    pooled: Sequence[Mapping[str, Tensor]]
+    pooled: Mapping[str, Tensor]
 
 
 class Judge:
@@ -63,7 +64,7 @@ class Judge:
     def of_input(self, case: Case, prepared: Prepared) -> Judged:
         """The observation itself: as it is, or enlarged to the size of the clean picture as `lift` does."""
         score = self.scorer.score(_eight_bits(self.shown(case)), prepared)
-        return Judged(score.values, [score.pooled])
+        return Judged(score.values, score.pooled)
 
     def shown(self, case: Case) -> Tensor:
         """The observation as a picture of the clean one's size (C, H, W)."""
@@ -71,7 +72,14 @@ class Judge:
         return y.image if self._corruption.scale == 1 else self._corruption.lift(y, torch.Generator().manual_seed(0))
 
     def of_draws(self, case: Case, prepared: Prepared, draws: Sequence[Tensor]) -> Judged:
-        """Restored pictures (C, H, W), as many as there are draws."""
+        """Restored pictures (C, H, W), as many as there are draws.
+
+        Raises:
+            Error: one holds infinity or nan.
+        """
+        if not all(draw.isfinite().all() for draw in draws):
+            what = "what was restored is not finite; `i2sbkit weights check` looks at the weights"
+            raise Error(f"{case.key}: {what}, --precision fp32 keeps from overflows")
         rounded = [_eight_bits(draw) for draw in draws]
         scores = [self.scorer.score(draw, prepared) for draw in rounded]
         values = {name: sum(s.values[name] for s in scores) / len(scores) for name in scores[0].values}
@@ -81,7 +89,7 @@ class Judge:
         if operator:
             distances = [_levels(_rms(_residual(operator, draw, case.observation.image))) for draw in rounded]
             values[CONSISTENCY] = sum(distances) / len(distances)
-        return Judged(values, [score.pooled for score in scores])
+        return Judged(values, scores[0].pooled)
 
     def _operator(self, case: Case) -> Operator | None:
         try:

@@ -45,6 +45,10 @@ class Means:
         self._sums += other._sums
         self._weights += other._weights
 
+    def counts(self) -> dict[str, int]:
+        """How many pictures had a value of each column."""
+        return {column: int(weights[-1]) for column, weights in zip(self.columns, self._weights, strict=True)}
+
     def intervals(self) -> dict[str, Interval]:
         """Of each column that has values, the mean and its 95 % interval (percentiles)."""
         found = {}
@@ -70,16 +74,23 @@ class Means:
 
 
 class Differences:
-    """Paired differences of columns: their means, and how likely they are if the two sides are alike."""
+    """Paired differences of columns: their means, and how likely they are if the two sides are alike.
+
+    Attributes:
+        left_out: how many differences of each column did not count, as they are not finite.
+    """
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._means = Means(columns)
         self._flipped = np.zeros((len(columns), FLIPS))
         self._sums = np.zeros(len(columns))
+        self.left_out = dict.fromkeys(columns, 0)
 
     def add(self, key: str, differences: Mapping[str, float]) -> None:
         """Count a picture in; a difference that is not finite, as of infinities, does not count."""
         finite = {column: value for column, value in differences.items() if np.isfinite(value)}
+        for column in differences.keys() - finite.keys():
+            self.left_out[column] += 1
         self._means.add(key, finite)
         values = np.array([finite.get(column, 0.0) for column in self._means.columns])
         self._sums += values
@@ -94,6 +105,11 @@ class Differences:
         beyond = (np.abs(self._flipped) >= np.abs(self._sums)[:, None] - slack).sum(axis=1)
         p_values = dict(zip(self._means.columns, (1 + beyond) / (1 + FLIPS), strict=True))
         return {name: Against(each, float(p_values[name])) for name, each in self._means.intervals().items()}
+
+
+def difference(a: float, b: float) -> float:
+    """a - b; 0 for equal values, also where both are infinite as the PSNR of two perfect results."""
+    return 0.0 if a == b else a - b
 
 
 def _weights(key: str) -> np.ndarray:

@@ -87,11 +87,12 @@ def measure(plan: Plan, folder: Folder) -> Tally:
             rows.append(file, found)
             bar.show(tally.pictures, "")
             if stop.signum is not None or time.monotonic() - saved > SAVE_EVERY:
-                file.flush()
+                rows.sync(file)
                 folder.save(tally, done=False)
                 saved = time.monotonic()
             if stop.signum is not None and tally.pictures < len(plan.cases):
                 raise Stopped(f"stopped after {tally.pictures} of {len(plan.cases)} pictures", stop.signum)
+        rows.sync(file)
     folder.save(tally, done=True)
     return tally
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from ..api import Model
 from ..kernel.errors import Error
 from ..restoring import Settings
+from .against import check
 from .evaluation import Evaluation
 from .folder import Folder
 from .planning import Wanted, make_plan, reference_of, settings_of
@@ -37,13 +38,16 @@ def opened(
     Raises:
         Error: anything of it is not there, does not fit, or the folder holds another evaluation.
     """
-    if other is not None and not (other / "pictures.jsonl").is_file():
-        raise Error(f"{other}: no finished evaluation to compare with; give the --out of one")
+    if overwrite and out and other and out.resolve() == other.resolve():
+        raise Error(f"{out}: cannot be replaced and compared with; give --out another folder")
     plan = make_plan(model, wanted, base)
     if part[1] > len(plan.cases):
         raise Error(f"{part[1]} parts of {len(plan.cases)} pictures: there cannot be more parts than pictures")
+    settings, reference = settings_of(model, wanted, plan, base), reference_of(wanted, plan)
+    if other is not None:
+        check(other, plan.cases.keys, plan.labels[1:], plan.judge.columns, settings)
     with ExitStack() as stack:
         path = out or Path(stack.enter_context(TemporaryDirectory(prefix="i2sbkit-")))
-        folder = Folder(path, settings_of(model, wanted, plan, base), *part, lines=len(plan.labels))
-        folder.open(overwrite)
-        yield Evaluation(plan, folder, reference_of(wanted, plan), other)
+        folder = Folder(path, settings, *part, lines=len(plan.labels))
+        stack.enter_context(folder.opened(overwrite))
+        yield Evaluation(plan, folder, reference, other)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from .. import __version__
 from ..api import Model
 from ..kernel.errors import Error
+from ..kernel.interfaces import Corruption
 from ..manifest import sha256_of
 from ..metrics import Scorer
 from ..part_text import part_of
 from ..printable import spell
+from ..recipe import Recipe
 from ..restoring import Settings
 from .arms import ways
 from .cases import Cases
@@ -64,13 +65,9 @@ def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
     Raises:
         Error: anything of it is not there or does not fit.
     """
-    cases = Cases.of(model.weights.recipe, wanted.data, wanted.size, wanted.subset, wanted.count, wanted.seed)
-    if wanted.corruption is not None:
-        corruption, _ = part_of("corruption", wanted.corruption)
-        own = model.weights.recipe.parts.corruption
-        if corruption.scale != own.scale:
-            raise Error(f"--corruption {wanted.corruption}: has scale {corruption.scale}, the weights {own.scale}")
-        cases = replace(cases, damage=replace(cases.damage, corruption=corruption))
+    recipe = model.weights.recipe
+    corruption = None if wanted.corruption is None else _corruption(wanted.corruption, recipe)
+    cases = Cases.of(recipe, wanted.data, wanted.size, wanted.subset, wanted.count, wanted.seed, corruption)
     scorer = Scorer(wanted.metrics, model.device, wanted.features)
     return Plan(
         cases,
@@ -82,23 +79,56 @@ def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
     )
 
 
+def _corruption(text: str, recipe: Recipe) -> Corruption:
+    found: Corruption
+    found, _ = part_of("corruption", text)
+    scale = recipe.parts.corruption.scale
+    if recipe.data.paired:
+        raise Error(f"--corruption {text}: these weights' data comes in pairs, which are the damage; leave it out")
+    if found.scale != scale:
+        raise Error(f"--corruption {text}: has scale {found.scale}, the weights {scale}")
+    return found
+
+
 def reference_of(wanted: Wanted, plan: Plan) -> Reference | None:
-    """The photographs that sets are held against, cut as those that are evaluated."""
-    return Reference(wanted.reference, plan.cases.size, plan.cases.crop) if wanted.reference else None
+    """The photographs that sets are held against, cut as those that are evaluated.
+
+    Raises:
+        Error: they, or those that are evaluated, are too few for a column of sets; or there is no such column.
+    """
+    sets = plan.judge.scorer.set_columns
+    if sets and len(plan.cases) < 2:
+        raise Error(f"{sets[0]}: a distance between sets of pictures needs two pictures in each, better thousands")
+    if not wanted.reference:
+        return None
+    if not sets:
+        raise Error("--reference: only sets are held against it; add a column of sets, such as frechet_efflite0")
+    reference = Reference(wanted.reference, plan.cases.size, plan.cases.crop)
+    reference.check()
+    return reference
+
+
+def _damage(wanted: Wanted, recipe: Recipe) -> str:
+    """What damages, with all of its options: however it was asked for, the same damage reads the same."""
+    if wanted.corruption is None and recipe.data.paired:
+        return "the data's own pairs"
+    if wanted.corruption is None and recipe.data.masks:
+        return f"masks of {recipe.data.masks}"
+    if wanted.corruption is None:
+        return spell(dict(sorted(recipe.document["corruption"].items())))
+    part, table = part_of("corruption", wanted.corruption)
+    options = {field.name: getattr(part, field.name) for field in fields(part)} | table
+    return spell(dict(sorted(options.items())))
 
 
 def settings_of(model: Model, wanted: Wanted, plan: Plan, base: Settings) -> dict[str, str]:
     """What the numbers depend on, and so what another reader needs to repeat them."""
     recipe, cases = model.weights.recipe, plan.cases
-    damage: Mapping[str, Any] = recipe.document["corruption"]
-    own = (
-        "the data's own pairs" if recipe.data.paired else f"masks of {recipe.data.masks}" if recipe.data.masks else None
-    )
     size = f"{cases.size} x {cases.size} pixels" if cases.size else "whole photographs"
     resized = ", the shorter side resized first" if cases.crop == "center" else ""
     return {
         "Weights": f"{model.weights.path.stem}, sha256 {sha256_of(model.weights.path)}",
-        "Damage": wanted.corruption or own or spell(damage),
+        "Damage": _damage(wanted, recipe),
         "Rounded to 8 bits": "yes" if recipe.data.quantize else "no",
         "Data": f"{len(cases)} pictures, {cases.fingerprint}",
         "Crop": f"middle {size}{resized}" if cases.size else size,
@@ -112,6 +142,6 @@ def settings_of(model: Model, wanted: Wanted, plan: Plan, base: Settings) -> dic
         "Seed": str(wanted.seed),
         "Precision": base.precision,
         "Tiles": {None: "automatic", 0: "whole pictures"}.get(base.tile, f"{base.tile} px"),
-        "Device": str(model.device),
+        "Device": model.device.type,
         "Versions": f"i2sbkit {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from ..files import atomic
 from ..images import from_uint8
+from ..kernel.errors import Error
 from ..metrics import Distribution, FeatureNetwork
 from ..pairs import middle
 from ..photographs import read_photograph
@@ -35,6 +37,15 @@ class Reference:
     size: int
     crop: str
 
+    def check(self) -> None:
+        """See that there can be features, before anything is measured.
+
+        Raises:
+            Error: there are not two pictures.
+        """
+        if len(open_index(self.data).samples) < 2:
+            raise Error(f"--reference {', '.join(self.data)}: one picture is no set; give two, better thousands")
+
     def distributions(self, networks: Mapping[str, FeatureNetwork], device: torch.device) -> dict[str, Distribution]:
         """The features of all of them, by network; from the cache where they are known.
 
@@ -53,8 +64,11 @@ class Reference:
             return Distribution.from_tensors(load_file(path))
         except (OSError, SafetensorError, KeyError):
             found = self._look(index, network, device)
-        with atomic(path) as temporary:
-            save_file(found.tensors(), temporary)
+        try:
+            with atomic(path) as temporary:
+                save_file(found.tensors(), temporary)
+        except (OSError, SafetensorError) as error:
+            warnings.warn(f"{path}: not kept for another time ({error}); I2SBKIT_CACHE names a folder", stacklevel=2)
         return found
 
     def _look(self, index: Index, network: FeatureNetwork, device: torch.device) -> Distribution:

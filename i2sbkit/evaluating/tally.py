@@ -45,11 +45,7 @@ class Tally:
         """Count in what an arm made of it, and the seconds that took."""
         timed = {} if seconds is None else {SECONDS: seconds}
         self._means[arm].add(key, {**judged.values, **timed})
-        for number, pooled in enumerate(judged.pooled):
-            name = (
-                f"{key}#{number}" if number else key
-            )  # the clean picture's, so that kernel distances leave the pair out
-            count_in(self._results[arm], name, pooled)
+        count_in(self._results[arm], key, judged.pooled)  # the clean one's key: kernel distances leave the pair out
 
     def merge(self, other: Tally) -> None:
         """Count in another part of the same evaluation."""
@@ -76,6 +72,15 @@ class Tally:
             sets = scorer.set_values(self._results[arm.label], reference or self._clean) if scorer.set_columns else {}
             rows.append(ArmResult(arm, seconds.mean if seconds else None, means, sets))
         return rows
+
+    def partial(self) -> dict[str, int]:
+        """Columns that not all pictures have a value of where an arm has any, and of how many at least."""
+        found: dict[str, int] = {}
+        for means in self._means.values():
+            for column, count in means.counts().items():
+                if 0 < count < self.pictures:
+                    found[column] = min(count, found.get(column, count))
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it, by names that `load` knows."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ..api import Model
 from ..checkpoint import Weights, save
 from ..kernel import registry
 from ..kernel.errors import Error
-from ..kernel.interfaces import Sampler
 from ..manifest import sha256_of
 from ..pareto import Picks, picks
 from ..restoring import Settings, check_fit
@@ -29,7 +32,7 @@ TOLERANCE = {"psnr": 0.01, "ssim": 0.0005, "percep": 0.01}
 def grid(model: Model, wanted: Wanted) -> Wanted:
     """The samplers to try, where none are named: all that fit the weights, with few and with many evaluations."""
     samplers = wanted.samplers or _fitting(model)
-    nfes = wanted.nfes or NFES
+    nfes = wanted.nfes or tuple(nfe for nfe in NFES if nfe < len(model.weights.recipe.parts.bridge))
     etas = wanted.etas or ETAS
     return replace(wanted, samplers=samplers, nfes=nfes, etas=etas)
 
@@ -39,17 +42,24 @@ def _fitting(model: Model) -> list[str]:
     own = str(model.weights.recipe.document["sampler"]["name"])
     found = []
     for name in sorted(registry.default().names("sampler"), key=lambda name: name != own):
-        options = registry.options(registry.default().get("sampler", name))
-        if "nfe" in options and _fits(model, registry.build("sampler", name, nfe=1)):
-            found.append(name)
+        try:
+            options = registry.options(registry.default().get("sampler", name))
+            if "nfe" in options and check_fit(model.weights, registry.build("sampler", name, nfe=1), False) is None:
+                found.append(name)
+        except Error:  # a plugin's that cannot be built so, or one that does not fit
+            continue
     return found
 
 
-def _fits(model: Model, sampler: Sampler) -> bool:
-    try:
-        return check_fit(model.weights, sampler, force=False) is None
-    except Error:
-        return False
+def check_target(path: Path) -> None:
+    """See that weights can be written to a file, before anything is measured.
+
+    Raises:
+        Error: they cannot.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise Error(f"{path}: cannot be written; --out FILE writes a copy elsewhere")
 
 
 @dataclass(frozen=True)
@@ -67,11 +77,18 @@ class Tuned:
 
     @classmethod
     def of(cls, results: Results, column: str) -> Tuned:
-        """Choose by one column of an evaluation."""
+        """Choose by one column of an evaluation.
+
+        Of arms with as many evaluations and the same quality the first stands for all: seconds that differ are noise.
+        """
         given, *arms = results.arms
         higher = results.higher_is_better[column] is not False
-        points = [(arm.seconds or 0.0, arm.means[column].mean) for arm in arms]
         tolerance = TOLERANCE.get(column.split("_")[0], 0.0)
+        points: list[tuple[float, float]] = []
+        for k, arm in enumerate(arms):
+            value = arm.means[column].mean
+            alike = (j for j in range(k) if arms[j].arm.nfe == arm.arm.nfe and abs(points[j][1] - value) <= tolerance)
+            points.append((arm.seconds or 0.0, value if next(alike, None) is None else math.nan))
         return cls(column, arms, picks(points, given.means[column].mean, higher, tolerance))
 
     @property
@@ -103,8 +120,8 @@ class Tuned:
         tuned = {"column": self.column, "pictures": results.pictures, **where, **sums}
         try:
             save(out, weights.tensors, {**weights.header, "efforts": efforts, "tuned": tuned})
-        except OSError as error:
-            raise Error(f"{out}: cannot be written ({error.strerror}); --out FILE writes a copy elsewhere") from None
+        except (OSError, SafetensorError) as error:
+            raise Error(f"{out}: cannot be written ({error}); --out FILE writes a copy elsewhere") from None
         return out
 
     def _effort(self, row: ArmResult) -> dict[str, Any]:

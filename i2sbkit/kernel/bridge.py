@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .errors import Error
-from .interfaces import BridgeSchedule, Step, Tables, at_node
+from .interfaces import BridgeSchedule, Spacing, Step, Tables, at_node
 from .rng import Rng
+from .spacing import along, evenly
 
 
 class Bridge:
@@ -40,23 +41,32 @@ class Bridge:
         """The nodes that training draws from: those with a label, label_std > 0."""
         return torch.nonzero(self.tables.label_std > 0).flatten()
 
-    def nodes(self, nfe: int) -> list[int]:
-        """nfe + 1 evenly spaced nodes, descending from N-1 to 0.
+    def nodes(self, nfe: int, spacing: Spacing = "uniform") -> list[int]:
+        """nfe + 1 different nodes, descending from N-1 to 0.
 
-        The stride is accumulated in floating point, then rounded: the authors' spacing, which `round(i * stride)`
-        misses for many nfe.
+        Args:
+            spacing: "uniform", the authors'; "karras", even in label_std^(1/7), which is dense at the clean end (Karras
+                et al. 2022, Eq. 5, as DDBM has it); "logsnr", even in `log_snr`.
 
         Raises:
-            Error: nfe is not between 1 and N-1.
+            Error: nfe is not between 1 and N-1, or there is no such spacing.
         """
-        last = len(self) - 1
-        if not 1 <= nfe <= last:
-            raise Error(f"nfe must be between 1 and {last} on this schedule, got {nfe}")
-        stride, position, ascending = last / nfe, 0.0, []
-        for _ in range(nfe + 1):
-            ascending.append(round(position))
-            position += stride
-        return ascending[::-1]
+        if not 1 <= nfe < len(self):
+            raise Error(f"nfe must be between 1 and {len(self) - 1} on this schedule, got {nfe}")
+        if spacing == "uniform":
+            return evenly(len(self) - 1, nfe)
+        if spacing == "karras":
+            sigma = self.tables.label_std
+            return along(torch.where(sigma > 0, sigma, torch.nan) ** (1 / 7), nfe)
+        if spacing == "logsnr":
+            return along(self.log_snr, nfe)
+        raise Error(f"spacing must be uniform, karras or logsnr, got {spacing!r}")
+
+    @cached_property
+    def log_snr(self) -> Tensor:
+        """lambda = ln(A / C) at each node (N,), falling; ln(A / B) on an OT-ODE, where x1 is what hides x0."""
+        t = self.tables
+        return t.mean_x0.log() - (t.mean_x1 if self.ot_ode else t.std).log()
 
     def marginal(self, x0: Tensor, x1: Tensor, n: Tensor | int, rng: Rng) -> Tensor:
         """A draw of x_n given both ends (Eq. 11); x0 and x1 (B, C, H, W), n a node or one node an image (B,)."""
@@ -96,14 +106,16 @@ class Bridge:
         DBIM (Zheng et al. 2025, Eq. 11) and I3SB (Wang et al. 2024): with x_n = A_n x0 + B_n x1 + C_n z,
         w = eta w_max and g = sqrt(C_m^2 - w^2) / C_n.
 
+        To node 0 it leads without noise, kept or fresh, as I3SB ends: the authors' tables have some there.
+
         Args:
             boot: x_n still is x1 itself and holds no noise to keep: all of C_m is drawn, whatever eta.
         """
         t = self.tables
         a_n, b_n, c_n = float(t.mean_x0[n]), float(t.mean_x1[n]), float(t.std[n])
         a_m, b_m, c_m = float(t.mean_x0[m]), float(t.mean_x1[m]), float(t.std[m])
-        if boot:
-            return Step(a_m, 0.0, b_m, c_m)
+        if boot or (m == 0 and c_n > 0):
+            return Step(a_m, 0.0, b_m, c_m if boot else 0.0)
         w_max = max(c_m**2 - (b_m * c_n / b_n) ** 2, 0.0) ** 0.5
         w = eta * w_max if c_n > 0 else w_max  # where x_n holds no noise there is none to keep
         g = (c_m**2 - w**2) ** 0.5 / c_n if c_n > 0 else b_m / b_n

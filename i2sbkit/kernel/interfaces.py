@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Denoise = Callable[[Tensor, int], Tensor]
 """What stands between a network and a sampler: (x_n (B, C, H, W), node n) -> x0h (B, C, H, W), the estimate of x0."""
+Spacing = Literal["uniform", "karras", "logsnr"]
+"""How the nodes of a walk are chosen; see `Bridge.nodes`."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ class Ode(i2sbkit.Sampler):
 
     Args:
         nfe: network evaluations, from 1 to N-1.
+        spacing: of the nodes, see `Bridge.nodes`.
     """
 
     nfe: int
+    spacing: i2sbkit.Spacing = "uniform"
     stochastic = False
 
     def __post_init__(self) -> None:
@@ -29,7 +31,7 @@ class Ode(i2sbkit.Sampler):
     ) -> Iterator[i2sbkit.State]:
         limit = i2sbkit.Bridge(bridge.schedule, ot_ode=True)
         x = bridge.start(x1, rng)
-        for n, m in pairwise(bridge.nodes(self.nfe)):
+        for n, m in pairwise(bridge.nodes(self.nfe, self.spacing)):
             x0h = denoise(x, n)
             x = limit.step(x, x0h, x1, n, m, rng)
             yield i2sbkit.State(m, x, x0h)

@@ -15,9 +15,11 @@ class Sde(i2sbkit.Sampler):
 
     Args:
         nfe: network evaluations, from 1 to N-1.
+        spacing: of the nodes, see `Bridge.nodes`.
     """
 
     nfe: int
+    spacing: i2sbkit.Spacing = "uniform"
 
     def __post_init__(self) -> None:
         if self.nfe < 1:
@@ -27,7 +29,7 @@ class Sde(i2sbkit.Sampler):
         self, denoise: i2sbkit.Denoise, bridge: i2sbkit.Bridge, x1: Tensor, rng: i2sbkit.Rng
     ) -> Iterator[i2sbkit.State]:
         x = bridge.start(x1, rng)
-        for n, m in pairwise(bridge.nodes(self.nfe)):
+        for n, m in pairwise(bridge.nodes(self.nfe, self.spacing)):
             x0h = denoise(x, n)
             x = bridge.step(x, x0h, x1, n, m, rng)
             yield i2sbkit.State(m, x, x0h)
