@@ -11,8 +11,8 @@ from typing import Any
 from .folders import scan_folder
 from .kernel.errors import Error
 from .reporting import Bar
-from .shards import Sample, expand, read_degraded, read_pixels
-from .tars import PICTURES, Part, index_path, read_index, scan_tar, walk_tar
+from .shards import Sample, find, read_degraded, read_pixels
+from .tars import INDEX, PICTURES, Part, Place, index_bytes, read_index, scan_tar, walk_tar
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def check(paths: Iterable[str | Path]) -> Report:
     Raises:
         Error: there is nothing under one of the paths.
     """
-    places = expand(paths)
+    places = find(paths)
     with Bar(len(places), 0, "shard") as bar:
         checker = _Checker(bar)
         for place in places:
@@ -71,9 +71,9 @@ class _Checker:
         self._bar = bar
         self._seen: dict[str | bytes, str] = {}
 
-    def check(self, path: Path) -> None:
+    def check(self, path: Place) -> None:
         """One shard, or one folder of pictures."""
-        if path.is_dir():
+        if isinstance(path, Path) and path.is_dir():
             for group in scan_folder(path):
                 for key, parts in group.items():
                     self._check_sample(path, key, parts)
@@ -84,7 +84,7 @@ class _Checker:
         self.report.shards += 1
         self._bar.show(self.report.shards, str(self.report))
 
-    def _samples(self, path: Path) -> Iterator[tuple[str, dict[str, Part]]]:
+    def _samples(self, path: Place) -> Iterator[tuple[str, dict[str, Part]]]:
         """The samples of a shard as webdataset groups them: neighbours of one key. Of a damaged one, the readable."""
         last, parts = "", dict[str, Part]()
         try:
@@ -99,7 +99,7 @@ class _Checker:
         if parts:
             yield last, parts
 
-    def _check_sample(self, path: Path, key: str, parts: dict[str, Part]) -> None:
+    def _check_sample(self, path: Place, key: str, parts: dict[str, Part]) -> None:
         if other := self._first(key, path, key):
             self._add(path, key, f"the key comes twice, first in {other}")
         pictures = [extension for extension in PICTURES if extension in parts]
@@ -133,22 +133,22 @@ class _Checker:
             what = f"the clean picture is {sizes[0]}, the degraded {sizes[1]}, which goes into it no whole times"
             self._add(part.path, sample.key, what)
 
-    def _check_index(self, path: Path) -> None:
+    def _check_index(self, path: Place) -> None:
         try:
-            fits = not index_path(path).exists() or read_index(path) == scan_tar(path)
+            fits = index_bytes(path) is None or read_index(path) == scan_tar(path)
         except Error:
             return  # the tar's own problem, reported already
         if not fits:
-            self._add(index_path(path), "", f"out of date: i2sbkit shards index {path} writes it anew")
+            self._add(f"{path}{INDEX}", "", f"out of date: i2sbkit shards index {path} writes it anew")
 
-    def _first(self, what: str | bytes, path: Path, key: str) -> str | None:
+    def _first(self, what: str | bytes, path: Place, key: str) -> str | None:
         """Where this was seen before, or None: then it is remembered."""
         if what in self._seen:
             return self._seen[what]
         self._seen[what] = f"{path}: {key}"
         return None
 
-    def _add(self, path: Path, key: str, what: str) -> None:
+    def _add(self, path: Place | str, key: str, what: str) -> None:
         self.report.problems.append(Problem(str(path), key, what))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,20 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from webdataset.shardlists import expand_urls
 
-from .folders import scan_folder, scan_pairs
+from .decoding import READ_FORMATS
+from .folders import Group, scan_folder, scan_pairs
 from .kernel.errors import Error
-from .tars import DEGRADED_PICTURES, PICTURES, Part, scan_shard
+from .piped import PIPE, piped_shard
+from .plain import short
+from .remote import URL, Remote, check_url, together
+from .remote import find as find_remote
+from .reporting import warn
+from .tars import DEGRADED_PICTURES, PICTURES, Part, Place, read_index, scan_shard, scan_tar
 
 SCHEME = re.compile(r"(^|/|::)(pipe:|[a-z][a-z0-9+.-]+:/)", re.IGNORECASE)
 """A command or a URL, also behind a recipe's folder, where its slashes are folded into one."""
-UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, LookupError, struct.error)
-"""What Pillow's decoders raise on broken bytes."""
+PATIENCE = 10.0
+"""Seconds that the headers of remote shards may take before it is said how to do without reading them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +75,17 @@ def open_index(paths: Sequence[str | Path], paired: bool = False) -> Index:
     """What is in shards, brace patterns or globs of them, folders of shards, and folders of pictures.
 
     Args:
+        paths: local ones, URLs of shards, and where the user allows it commands (`pipe:`) that write one.
         paired: every sample must bring its degraded picture; a folder holds them as `clean/` and `degraded/`.
 
     Raises:
-        Error: nothing there, not a tar, truncated, a sample without its degraded picture where there must be one, or a
-            URL (only local files are read).
+        Error: nothing there, not a tar, truncated, or a sample without its degraded picture where there must be one.
     """
     samples: list[Sample] = []
     shards = 0
-    for path in expand(paths):
-        scan = scan_pairs if paired else scan_folder
-        groups = scan(path) if path.is_dir() else [scan_shard(path)]
-        for group in groups:
-            samples += [Sample(key, shards, parts) for key, parts in group.items()]
-            shards += 1
+    for group in _groups(find(paths), paired):
+        samples += [Sample(key, shards, parts) for key, parts in group.items()]
+        shards += 1
     samples = [sample for sample in samples if sample.picture]
     if not samples:
         raise Error(
@@ -93,11 +96,55 @@ def open_index(paths: Sequence[str | Path], paired: bool = False) -> Index:
     return Index(tuple(samples), shards)
 
 
-def expand(paths: Iterable[str | Path]) -> list[Path]:
-    """The shards that paths, brace patterns, globs and folders stand for; a folder without shards stays a folder.
+def _groups(places: Sequence[Place], paired: bool) -> Iterator[Group]:
+    """What is in each shard, and in each run of files of a folder."""
+    remote = _scan_remote([place for place in places if isinstance(place, Remote)])
+    for place in places:
+        if isinstance(place, Remote):
+            yield remote[place]
+        elif place.is_dir():
+            yield from (scan_pairs if paired else scan_folder)(place)
+        else:
+            yield scan_shard(place)
+
+
+def _scan_remote(shards: Sequence[Remote]) -> dict[Remote, Group]:
+    """What is in remote shards: their indexes are read, and of those that have none the headers."""
+    indexed = dict(zip(shards, together(read_index, shards), strict=True))
+    bare = [shard for shard, group in indexed.items() if group is None]
+    began = time.monotonic()
+    scanned = dict(zip(bare, together(scan_tar, bare), strict=True))
+    if (seconds := time.monotonic() - began) > PATIENCE:
+        warn(
+            f"{bare[0]}: {len(bare)} shards have no index beside them: a request for each file in them, which took "
+            f"{seconds:.0f} s; `i2sbkit shards index` writes indexes, to be uploaded with the shards"
+        )
+    return {shard: scanned[shard] if group is None else group for shard, group in indexed.items()}
+
+
+def find(paths: Iterable[str | Path]) -> list[Place]:
+    """The shards that paths, URLs and commands, brace patterns, globs and folders stand for, as `expand` has them.
 
     Raises:
-        Error: there is no such thing, or it is a URL.
+        Error: there is no such thing, or a command is not allowed.
+    """
+    found: list[Place] = []
+    for given in map(str, paths):
+        if given.startswith(PIPE):
+            found += map(piped_shard, _expanded(given))
+        elif URL.match(given):
+            check_url(given)
+            found += find_remote(_expanded(given))
+        else:
+            found += expand([given])
+    return found
+
+
+def expand(paths: Iterable[str | Path]) -> list[Path]:
+    """The local shards that paths, patterns and folders stand for; a folder without shards stays a folder.
+
+    Raises:
+        Error: there is no such thing, or it is not local.
     """
     found: list[Path] = []
     for path in (match for given in paths for match in _matches(str(given))):
@@ -111,18 +158,23 @@ def _matches(given: str) -> list[Path]:
         return [Path(given)]
     if SCHEME.search(given):
         raise Error(f"{given}: only local files and folders are read")
-    try:
-        texts = expand_urls(given)
-    except ValueError as error:
-        raise Error(f"{given}: not a path or pattern ({error})") from None
     found: list[Path] = []
-    for text in texts:
+    for text in _expanded(given):
         path = Path(text)
         matches = [path] if path.exists() else sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
         if not text or not matches:
             raise Error(f"{text or 'empty path'}: no such shard or folder; give .tar files or a folder of pictures")
         found += matches
     return found
+
+
+def _expanded(given: str) -> list[str]:
+    """The names that a brace pattern stands for."""
+    try:
+        names: list[str] = expand_urls(given)
+    except ValueError as error:
+        raise Error(f"{given}: not a path or pattern ({error})") from None
+    return names
 
 
 def read_pixels(sample: Sample) -> Tensor:
@@ -155,12 +207,12 @@ def decode(data: bytes, where: str) -> Tensor:
         Error: as `read_pixels`.
     """
     try:
-        with Image.open(io.BytesIO(data)) as file:
+        with Image.open(io.BytesIO(data), formats=READ_FORMATS) as file:
             if file.mode[0] in "IF":
                 raise ValueError(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
             array = np.array(ImageOps.exif_transpose(file).convert("RGB"))
-    except (*UNDECODABLE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Error(f"{where}: not a readable picture ({error}); try `i2sbkit shards check`") from None
+    except Exception as error:  # on broken bytes Pillow's decoders raise nearly everything
+        raise Error(f"{where}: not a readable picture ({short(error)}); try `i2sbkit shards check`") from None
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 

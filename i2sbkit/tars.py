@@ -15,19 +15,25 @@ from pathlib import Path
 from .files import write_text
 from .images import FORMATS
 from .kernel.errors import Error
+from .remote import Remote
 
 PICTURES = tuple(suffix[1:] for suffix in FORMATS)
 DEGRADED = "degraded."
 """What an extension begins with where it is that of a sample's degraded picture."""
 DEGRADED_PICTURES = tuple(DEGRADED + extension for extension in PICTURES)
 READABLE = (*PICTURES, *DEGRADED_PICTURES, "npy", "json", "txt", "cls")
+INDEX = ".index.json"
+"""What the name of a shard's index ends with, behind the shard's own."""
+
+Place = Path | Remote
+"""Where a shard lies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """The bytes of one file: in a shard, or the file itself at offset 0."""
 
-    path: Path
+    path: Place
     offset: int
     size: int
 
@@ -37,6 +43,8 @@ class Part:
         Raises:
             Error: they are no longer there.
         """
+        if isinstance(self.path, Remote):
+            return self.path.read(self.offset, self.size)
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
@@ -48,7 +56,7 @@ class Part:
         return data
 
 
-def scan_shard(path: Path) -> dict[str, dict[str, Part]]:
+def scan_shard(path: Place) -> dict[str, dict[str, Part]]:
     """key -> extension -> part, in the order of the tar; from its index where one lies beside it and is current.
 
     Raises:
@@ -58,7 +66,7 @@ def scan_shard(path: Path) -> dict[str, dict[str, Part]]:
     return scan_tar(path) if indexed is None else indexed
 
 
-def scan_tar(path: Path) -> dict[str, dict[str, Part]]:
+def scan_tar(path: Place) -> dict[str, dict[str, Part]]:
     """`scan_shard` without a look at the index."""
     found: dict[str, dict[str, Part]] = {}
     for key, extension, part in walk_tar(path):
@@ -66,7 +74,7 @@ def scan_tar(path: Path) -> dict[str, dict[str, Part]]:
     return found
 
 
-def walk_tar(path: Path) -> Iterator[tuple[str, str, Part]]:
+def walk_tar(path: Place) -> Iterator[tuple[str, str, Part]]:
     """(key, extension, part) of every readable file in a tar, in its order; only headers are read.
 
     Raises:
@@ -85,15 +93,15 @@ def split_name(name: str) -> tuple[str, str]:
     return (f"{folder}/{stem}" if folder and stem else stem), extension.lower()
 
 
-def walk_members(path: Path) -> Iterator[tarfile.TarInfo]:
+def walk_members(path: Place) -> Iterator[tarfile.TarInfo]:
     """Whatever is in a tar, in its order; only headers are read.
 
     Raises:
         Error: as `walk_tar`.
     """
     try:
-        size = path.stat().st_size
-        with tarfile.open(path, "r:") as tar:
+        size = path.size if isinstance(path, Remote) else path.stat().st_size
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
                 if member.offset_data + member.size > size:
                     raise _unreadable(path, "truncated")
@@ -105,50 +113,81 @@ def walk_members(path: Path) -> Iterator[tarfile.TarInfo]:
         raise _unreadable(path, f"not a readable tar ({error})") from None
 
 
-def _unreadable(path: Path, what: str) -> Error:
+def _unreadable(path: Place, what: str) -> Error:
     return Error(f"{path}: {what}; `i2sbkit shards check {path}` says more")
 
 
 def index_path(shard: Path) -> Path:
     """Where the index of a shard lies."""
-    return shard.with_name(shard.name + ".index.json")
+    return shard.with_name(shard.name + INDEX)
 
 
-def write_index(shard: Path) -> Path:
-    """Write the index of a shard: where each of its files lies, so that opening it reads no tar. Returns its path.
+def index_bytes(shard: Place) -> bytes | None:
+    """What lies beside a shard as its index, empty where it cannot be read; None where nothing lies there.
 
     Raises:
-        Error: not a tar, or truncated.
+        Error: a server does not give it.
+    """
+    if isinstance(shard, Remote):
+        return shard.read_beside(INDEX)
+    try:
+        return index_path(shard).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b""
+
+
+def write_index(shard: Place) -> Path | str:
+    """Write the index of a shard: where each of its files lies, so that opening it reads no tar. Its path, or URL.
+
+    Raises:
+        Error: not a tar, or truncated, or nothing can be written beside it.
     """
     try:
-        stat = shard.stat()  # before the scan: the index of a shard replaced meanwhile must not pass for current
+        mark = _mark(shard)  # before the scan: the index of a shard replaced meanwhile must not pass for current
     except OSError as error:
         raise Error(f"{shard}: cannot be read ({error})") from None
     samples = {
         key: {extension: (part.offset, part.size) for extension, part in parts.items()}
         for key, parts in scan_tar(shard).items()
     }
-    document = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "samples": samples}
-    write_text(index_path(shard), json.dumps(document) + "\n")
+    text = json.dumps({**mark, "samples": samples}) + "\n"
+    if isinstance(shard, Remote):
+        shard.write_beside(INDEX, text.encode())
+        return f"{shard}{INDEX}"
+    write_text(index_path(shard), text)
     return index_path(shard)
 
 
-def read_index(shard: Path) -> dict[str, dict[str, Part]] | None:
-    """The index beside a shard, or None where there is none for the shard as it is."""
+def read_index(shard: Place) -> dict[str, dict[str, Part]] | None:
+    """The index beside a shard, or None where there is none for the shard as it is.
+
+    Raises:
+        Error: a server does not give it.
+    """
     try:
-        document = json.loads(index_path(shard).read_text("utf-8"))
-        stat = shard.stat()
-        if [document["size"], document["mtime_ns"]] != [stat.st_size, stat.st_mtime_ns]:
+        document = json.loads(index_bytes(shard) or b"")
+        mark = _mark(shard)
+        if {key: document[key] for key in mark} != mark:
             return None
         return {
-            key: {extension: _part(shard, extension, place, stat.st_size) for extension, place in parts.items()}
+            key: {extension: _part(shard, extension, place, mark["size"]) for extension, place in parts.items()}
             for key, parts in document["samples"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _part(shard: Path, extension: str, place: tuple[object, object], total: int) -> Part:
+def _mark(shard: Place) -> dict[str, int]:
+    """By what an index knows its shard. Uploading changes the time, so of a remote one the size must do."""
+    if isinstance(shard, Remote):
+        return {"size": shard.size}
+    stat = shard.stat()
+    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def _part(shard: Place, extension: str, place: tuple[object, object], total: int) -> Part:
     """A part as an index gives it.
 
     Raises:

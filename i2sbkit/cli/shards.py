@@ -14,7 +14,7 @@ from .options import examples, json_option, print_json
 def shards() -> None:
     """Pack, index and check shards of photographs.
 
-    SHARDS are .tar files in webdataset's format, patterns of them (train-{000000..000009}.tar), or folders.
+    SHARDS are .tar files in webdataset's format, patterns of them (train-{000000..000009}.tar), folders, or URLs.
     """
 
 
@@ -92,14 +92,15 @@ def pack(
 def index(sources: tuple[str, ...]) -> None:
     """Write an index beside each shard, so that it opens fast.
 
-    Its file names are printed. An index counts only while its shard has the size and time that it had.
+    Its file names are printed. An index counts only while its shard has the size and time that it had; uploaded with
+    it, while it has the size.
     """
     from ..kernel.errors import Error
-    from ..shards import expand
+    from ..shards import find
     from ..tars import write_index
 
-    paths = expand(sources)
-    for folder in filter(Path.is_dir, paths):
+    paths = find(sources)
+    for folder in (path for path in paths if isinstance(path, Path) and path.is_dir()):
         raise Error(f"{folder}: no shards in it; `i2sbkit shards pack {folder} OUT` makes some of its pictures")
     for path in paths:
         click.echo(write_index(path))
