@@ -2,35 +2,37 @@
 
     python benchmarks/weights_quality.py TASK [SHARDS_OR_FOLDER] [--nfe 1,2,5] [--weights FILE] [--told]
 
-Centre crops of 256 pixels, damaged by our own corruptions and rounded to 8 bits; RGB, no border cropped; the result
-rounded to 8 bits. With --told a blur's kernel is told (`--kernel`). The default data, benchmarks/heldout, are those
-crops of the 31 photographs that no bundled model is trained on (scripts/heldout.txt).
+`i2sbkit evaluate` for each of some damages: centre crops of 256 pixels, RGB, no border cropped. With --told a blur's
+kernel is told (`--kernel`). The default data are the crops in benchmarks/heldout, which no bundled weights have seen.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 import i2sbkit
-from i2sbkit.images import from_uint8, to_uint8
-from i2sbkit.metrics import psnr, ssim
-from i2sbkit.pairs import Damage, Pair, validation_pairs
-from i2sbkit.shards import open_index
+from i2sbkit.evaluating.opening import opened
+from i2sbkit.evaluating.planning import Wanted
+from i2sbkit.restoring import Settings
+from i2sbkit.results import ArmResult
 
 HELDOUT = Path(__file__).parent / "heldout"
 DAMAGES = {
-    "jpeg": {f"quality {quality}": ("jpeg", {"quality": quality}) for quality in (5, 10, 20, 30, 40)},
+    "jpeg": {f"quality {quality}": f"jpeg:quality={quality}" for quality in (5, 10, 20, 30, 40)},
     "blur": {
-        "uniform 3": ("blur", {"size": 3}),
-        "uniform 5": ("blur", {"size": 5}),
-        "uniform 9": ("blur", {"size": 9}),
-        "uniform 13": ("blur", {"size": 13}),
-        "gaussian 5, sigma 10": ("blur", {"kernel": "gaussian", "size": 5, "sigma": 10.0}),
-        "gaussian 9, sigma 1": ("blur", {"kernel": "gaussian", "size": 9, "sigma": 1.0}),
-        "gaussian 21, sigma 3": ("blur", {"kernel": "gaussian", "size": 21, "sigma": 3.0}),
+        **{f"uniform {size}": f"blur:size={size}" for size in (3, 5, 9, 13)},
+        "gaussian 5, sigma 10": "blur:kernel=gaussian,size=5,sigma=10.0",
+        "gaussian 9, sigma 1": "blur:kernel=gaussian,size=9,sigma=1.0",
+        "gaussian 21, sigma 3": "blur:kernel=gaussian,size=21,sigma=3.0",
+    },
+    "sr4x": {name: f"superres:scale=4,filter={name}" for name in ("bicubic", "pool")},
+    "inpaint": {
+        "centre": "inpaint:shape=center",
+        "freeform 10-20 %": "inpaint:shape=freeform,ratio=[0.1, 0.2]",
+        "freeform 20-30 %": "inpaint:shape=freeform,ratio=[0.2, 0.3]",
+        "box": "inpaint:shape=box,ratio=[0.02, 0.25]",
     },
 }
 
@@ -38,29 +40,22 @@ DAMAGES = {
 def main(task: str, data: str, nfes: Sequence[int], weights: str, told: bool) -> None:
     """Print a Markdown table."""
     torch.set_num_threads(1)
-    model = i2sbkit.load(weights, device="cpu")
+    model, pictures = i2sbkit.load(weights, device="cpu"), 0
     print("| damage | file | " + " | ".join(f"nfe {nfe}" for nfe in nfes) + " |")
     print("| --- " * (len(nfes) + 2) + "|")
-    for label, (name, options) in DAMAGES[task].items():
-        corruption = i2sbkit.registry.build("corruption", name, **options)
-        pairs = validation_pairs(open_index([data]), Damage(corruption), size=256, seed=0, count=1000)
-        kernel = corruption.corrupt(pairs[0].x0, torch.Generator().manual_seed(0)).params["kernel"] if told else None
-        cells = [score(pairs, lambda pair: pair.x1)]
-        cells += [score(pairs, restorer(model, nfe, kernel)) for nfe in nfes]
-        print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
-    print(f"\n{len(pairs)} photographs; mean PSNR in dB / mean SSIM.")
+    for label, corruption in DAMAGES[task].items():
+        wanted = Wanted([data], corruption, nfes=nfes, told=told, metrics=("psnr_rgb", "ssim_rgb"))
+        with opened(model, wanted, Settings()) as evaluation:
+            results = evaluation.run()
+        assert results is not None, "an evaluation of one part is whole"
+        print(f"| {label} | " + " | ".join(map(spelled, results.arms)) + " |", flush=True)
+        pictures = results.pictures
+    print(f"\n{pictures} photographs; mean PSNR in dB / mean SSIM.")
 
 
-def restorer(model: i2sbkit.Model, nfe: int, kernel: Tensor | None) -> Callable[[Pair], Tensor]:
-    """Restores the damaged picture of a pair, to 8 bits."""
-    return lambda pair: from_uint8(to_uint8(model.restore(pair.x1, nfe=nfe, kernel=kernel)))
-
-
-def score(pairs: Sequence[Pair], result: Callable[[Pair], Tensor]) -> str:
-    """Mean PSNR and SSIM of what is made of each pair."""
-    results = [(result(pair), pair.x0) for pair in pairs]
-    means = [sum(metric(*each) for each in results) / len(results) for metric in (psnr, ssim)]
-    return f"{means[0]:.2f} / {means[1]:.4f}"
+def spelled(row: ArmResult) -> str:
+    """The two means of an arm."""
+    return f"{row.means['psnr_rgb'].mean:.2f} / {row.means['ssim_rgb'].mean:.4f}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from .finding import pictures_in
 from .kernel.errors import Error
 from .metrics import psnr, ssim
 from .picture_files import read_picture
+from .printable import one_line
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def matched(results: Path, references: Path) -> list[tuple[str, Path, Path]]:
         wanted = {next(iter(found)): references}
     missing = sorted(found.keys() - wanted.keys())
     if missing:
-        raise Error(f"{references}: no reference for {found[missing[0]]} ({len(missing)} of {len(found)} are missing)")
+        first = f"{one_line(references)}: no reference for {one_line(found[missing[0]])}"
+        raise Error(f"{first} ({len(missing)} of {len(found)} are missing)")
     return [(name, found[name], wanted[name]) for name in sorted(found)]
 
 
@@ -58,7 +60,7 @@ def by_stem(path: Path) -> dict[str, Path]:
     for file in pictures_in(path):
         name = (file.relative_to(path) if path.is_dir() else Path(file.name)).with_suffix("").as_posix()
         if name in found:
-            raise Error(f"{found[name]} and {file} have one stem: which is meant?")
+            raise Error(f"{one_line(found[name])} and {one_line(file)} have one stem: which is meant?")
         found[name] = file
     return found
 
@@ -71,7 +73,7 @@ def compare_files(name: str, result: Path, reference: Path) -> Comparison:
     """
     a, b = read_both(result, reference)
     if min(a.shape[1:]) < 11:
-        raise Error(f"{result}: too small to compare; SSIM needs 11 pixels a side")
+        raise Error(f"{one_line(result)}: too small to compare; SSIM needs 11 pixels a side")
     return Comparison(name, psnr(a, b), ssim(a, b))
 
 
@@ -84,5 +86,5 @@ def read_both(result: Path, reference: Path) -> tuple[Tensor, Tensor]:
     a, b = read_picture(result).image, read_picture(reference).image
     if a.shape != b.shape:
         sizes = " and ".join(f"{image.shape[2]}x{image.shape[1]}" for image in (a, b))
-        raise Error(f"{result} and {reference} differ in size: {sizes}")
+        raise Error(f"{one_line(result)} and {one_line(reference)} differ in size: {sizes}")
     return a, b

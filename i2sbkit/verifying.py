@@ -11,11 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .checkpoint import check_plugins, check_tensors, read_header, read_tensors, skeleton
+from .checkpoint import check_plugins, network_for, read_header, read_tensors, recipe_in
 from .kernel.errors import Error
 from .publishing import whole_header
-from .recipe import from_document
 from .shipped import REINSTALL, bundled, published_sums
+from .stored import not_readable
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,15 @@ def _see_that_it_fits(path: Path) -> None:
     """
     header = whole_header(path)
     check_plugins(header, path)
-    recipe = from_document(header["recipe"], lambda keys: str(path), base=path.parent.absolute(), name=path.stem)
+    recipe = recipe_in(header, path)
     shapes = _finite_tensors(path)
     if header["kind"] == "state":
         shapes = {name.partition("/")[2]: shapes[name] for name in shapes if name.startswith(("net/", "ema/"))}
-    check_tensors(skeleton(recipe).state_dict(), shapes, path)
+    network_for(recipe, shapes, path)
 
 
 def _finite_tensors(path: Path) -> dict[str, Tensor]:
-    """The names and shapes of all tensors, on the device "meta"; one at a time is read.
+    """The names, shapes and types of all tensors, on the device "meta"; one at a time is read.
 
     Raises:
         Error: one cannot be read, or holds infinity or nan.
@@ -122,7 +122,7 @@ def _finite_tensors(path: Path) -> dict[str, Tensor]:
                 tensor = file.get_tensor(name)
                 if not torch.isfinite(tensor).all():
                     raise Error(f"{path}: {name!r} holds infinity or nan; export an earlier state of its run")
-                found[name] = torch.empty(tensor.shape, device="meta")
-    except (SafetensorError, OSError) as error:
-        raise Error(f"{path}: not a readable safetensors file ({error})") from None
+                found[name] = torch.empty_like(tensor, device="meta")
+    except (SafetensorError, OSError, RuntimeError) as error:  # RuntimeError: numbers that torch knows by name alone
+        raise not_readable(path, error) from None
     return found

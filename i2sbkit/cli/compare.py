@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..printable import one_line
 from .evaluation_options import NAMES
 from .options import device_option, examples, json_option, print_json, shown_warnings
 
@@ -83,21 +84,34 @@ def _document(found: Compared) -> dict[str, Any]:
 
 def _print(found: Compared) -> None:
     columns = list(found.means)
-    lines: list[tuple[str, list[float]]] = [(name, [row[c] for c in columns]) for name, row in found.rows]
+    lines: list[tuple[str, list[float | None]]] = [
+        (_shown(name), [row[c] for c in columns]) for name, row in found.rows
+    ]
     lines.append(("mean", [found.means[c].mean for c in columns]))
-    lines.append(("95% from", [found.means[c].low for c in columns]))
-    lines.append(("95% to", [found.means[c].high for c in columns]))
+    if len(found.rows) > 1:
+        lines.append(("95% from", [found.means[c].low for c in columns]))
+        lines.append(("95% to", [found.means[c].high for c in columns]))
     if found.against:
-        lines.append(("against", [found.against[c].difference.mean for c in columns]))
-        lines.append(("p", [found.against[c].p for c in columns]))
-    width = max(len(name) for name, _ in lines)
-    click.echo(f"{'':{width}}  " + "  ".join(f"{column:>8}" for column in columns))
-    for name, values in lines:
-        cells = "  ".join(f"{_spelled(c, v):>{max(8, len(c))}}" for c, v in zip(columns, values, strict=True))
-        click.echo(os.fsencode(f"{name:{width}}  {cells}"))
+        compared = [found.against.get(c) for c in columns]
+        lines.append(("against", [None if each is None else each.difference.mean for each in compared]))
+        lines.append(("p", [None if each is None else each.p for each in compared]))
+    if columns:
+        width = max(len(name) for name, _ in lines)
+        click.echo(f"{'':{width}}  " + "  ".join(f"{column:>8}" for column in columns))
+        for name, values in lines:
+            cells = "  ".join(f"{_spelled(c, v):>{max(8, len(c))}}" for c, v in zip(columns, values, strict=True))
+            click.echo(os.fsencode(f"{name:{width}}  {cells}"))
     for column, value in found.sets.items():
         click.echo(f"{column}  {value:.4g}")
 
 
-def _spelled(column: str, value: float) -> str:
+def _shown(name: str) -> str:
+    """A name on one line; bytes that are no UTF-8, which Python has as lone surrogates, pass through."""
+    return "".join(sign if "\ud800" <= sign <= "\udfff" else one_line(sign) for sign in name)
+
+
+def _spelled(column: str, value: float | None) -> str:
+    """A number; "-" where no picture has a finite difference."""
+    if value is None:
+        return "-"
     return f"{value:.2f}" if column.startswith("psnr") else f"{value:.4f}"

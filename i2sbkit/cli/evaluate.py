@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..printable import one_line
 from .evaluation_options import (
     arms_options,
     base_options,
@@ -60,7 +61,7 @@ def evaluate(
     the photographs. With --out the same command goes on where it was stopped, and several, each with its --part,
     share the work.
     """
-    _check(kept, markdown and as_json)
+    _check(kept, overwrite, markdown and as_json)
     from ..evaluating.opening import opened
     from ..evaluating.planning import Wanted
     from ..report.plan import check_page
@@ -80,22 +81,33 @@ def evaluate(
     _show(results, markdown, as_json)
 
 
-def _check(kept: dict[str, Any], two_forms: bool) -> None:
+def _check(kept: dict[str, Any], overwrite: bool, two_forms: bool) -> None:
     if kept["part"] != (1, 1) and kept["out"] is None:
         raise click.UsageError("--part adds up in a folder; give --out DIR, the same for all parts")
+    if kept["part"] != (1, 1) and overwrite:
+        raise click.UsageError("--overwrite would remove all parts; remove the folder, then begin them anew")
     if two_forms:
         raise click.UsageError("--markdown and --json exclude each other")
 
 
 def _show(results: Results, as_markdown: bool, as_json: bool) -> None:
     from ..evaluating.results_json import as_json as document_of
-    from ..results_text import markdown, text_tables
+    from ..results_text import markdown
 
     if as_json:
         print_json(document_of(results))
     elif as_markdown:
         click.echo(markdown(results), nl=False)
     else:
-        for caption, header, rows in text_tables(results):
-            click.echo(caption)
-            print_table(header, rows)
+        print_results(results)
+
+
+def print_results(results: Results) -> None:
+    """The tables, and on stderr what a reader must know of them."""
+    from ..results_text import text_tables
+
+    for caption, header, rows in text_tables(results):
+        click.echo(caption)
+        print_table(header, rows)
+    for note in results.notes:
+        click.echo(f"note: {one_line(note)}", err=True)

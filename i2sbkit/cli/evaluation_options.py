@@ -22,8 +22,10 @@ class Listed(click.ParamType[tuple[Any, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
         if isinstance(value, tuple):
             return value
-        texts = [text.strip() for text in str(value).split(",")]
-        return tuple(dict.fromkeys(self.each.convert(text, param, ctx) for text in texts if text))
+        texts = [text.strip() for text in str(value).split(",") if text.strip()]
+        if not texts:
+            self.fail("is empty; leave it out for the default", param, ctx)
+        return tuple(dict.fromkeys(self.each.convert(text, param, ctx) for text in texts))
 
 
 class Part(click.ParamType[tuple[int, int]]):

@@ -58,7 +58,7 @@ def tune(
         raise click.UsageError(f"{out}: exists already; --overwrite replaces it")
     from ..evaluating.planning import Wanted
     from ..evaluating.results_json import as_json as document_of
-    from ..evaluating.tuning import tuned_on
+    from ..evaluating.tuning import check_target, tuned_on
     from ..report.plan import check_page
     from ..restoring import Settings
 
@@ -66,13 +66,16 @@ def tune(
         if report:
             check_page(report, overwrite)
         ready, wanted = loaded(**model), Wanted(**given(cases, arms), metrics=(metric,), seed=base["seed"])
+        target = out or ready.weights.path
+        check_target(target)
         results, tuned = tuned_on(ready, wanted, Settings(**base), metric, report)
-        written = tuned.keep(ready.weights, results, out or ready.weights.path)
+        if not as_json:
+            _show(results, tuned)
+        tuned.keep(ready.weights, results, target)
     if as_json:
-        print_json({**document_of(results), "efforts": tuned.efforts(), "written": str(written)})
+        print_json({**document_of(results), "efforts": tuned.efforts(), "written": str(target)})
     else:
-        _show(results, tuned)
-        click.echo(f"kept in {written}, for restore --effort", err=True)
+        click.echo(f"kept in {target}, for restore --effort", err=True)
 
 
 def _show(results: Results, tuned: Tuned) -> None:
@@ -80,11 +83,9 @@ def _show(results: Results, tuned: Tuned) -> None:
     from ..report.fronts import SECONDS, better, quality_points
     from ..report.terminal_plot import terminal_plot
     from ..results_table import title
-    from ..results_text import text_tables
+    from .evaluate import print_results
 
-    for caption, header, rows in text_tables(results):
-        click.echo(caption)
-        print_table(header, rows)
+    print_results(results)
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
     plot = terminal_plot(
         quality_points(results, tuned.column, tuned.marks),
