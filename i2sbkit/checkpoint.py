@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
 from . import __version__
@@ -24,10 +25,22 @@ from .files import atomic
 from .kernel import registry
 from .kernel.errors import Error
 from .kernel.plugins import SWITCH
+from .plain import short
 from .recipe import Recipe, from_document
+from .stored import not_readable, read_contents
+from .weight_headers import FORMAT, KEY, read_header
 
-FORMAT = 1
-KEY = "i2sbkit"
+__all__ = [
+    "Weights", "build_network", "check_plugins", "check_tensors", "load_tensors", "network_for", "network_tensors",
+    "read_header", "read_tensors", "read_weights", "recipe_in", "save", "saved_states", "skeleton", "write_weights",
+]  # fmt: skip
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""What may be stored in place of each other."""
+SLACK = 4
+"""By how much a network under construction may exceed the tensors it is made for: it could replace some of its own."""
+BUILDS_BADLY = (RuntimeError, TypeError, ValueError, ArithmeticError, MemoryError)
+"""What torch and Python raise of sizes that nobody can have."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,8 @@ class Weights:
             raise Error(
                 f"{self.path}: restores nothing, training begins from it: i2sbkit train RECIPE --init-from {self.path}"
             )
-        net = skeleton(self.recipe)
+        net = network_for(self.recipe, self.tensors, self.path)
         own = net.state_dict()
-        check_tensors(own, self.tensors, self.path)
         net.load_state_dict({name: self.tensors[name].to(own[name].dtype) for name in own}, assign=True)
         return net.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
@@ -87,6 +99,34 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def network_for(recipe: Recipe, tensors: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """The `skeleton` of a recipe for tensors found in `path`, which fit it.
+
+    A recipe that asks for far more than its file holds ends before memory is taken for it.
+
+    Raises:
+        Error: see `check_tensors`; or such a network cannot be made.
+    """
+    left = [SLACK * len(tensors) + 100, SLACK * sum(tensor.numel() for tensor in tensors.values()) + 10**6]
+
+    def count(module: nn.Module, name: str, parameter: nn.Parameter) -> None:
+        left[0] -= 1
+        left[1] -= parameter.numel()
+        if min(left) < 0:
+            raise Error(f"{path}: does not fit the network of its recipe, which is several times as large")
+
+    counting = register_module_parameter_registration_hook(count)
+    try:
+        net = skeleton(recipe)
+    except BUILDS_BADLY as error:
+        what = f"the network of its recipe cannot be made ({type(error).__name__}: {short(error)})"
+        raise Error(f"{path}: {what}; take another copy of the file") from error
+    finally:
+        counting.remove()
+    check_tensors(net.state_dict(), tensors, path)
+    return net
+
+
 def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Put tensors into a network; every name and shape must fit.
 
@@ -98,14 +138,14 @@ def load_tensors(net: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
 
 
 def check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path) -> None:
-    """See that tensors, found in `path`, fit a network's `own`: the same names and shapes.
+    """See that tensors, found in `path`, fit a network's `own`: the same names, shapes and kinds of numbers.
 
     Raises:
         Error: naming the first that does not.
     """
     missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     if missing or extra:
-        what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which the network lacks"
+        what = f"lacks {missing[0]!r}" if missing else f"has {short(repr(extra[0]))}, which the network lacks"
         raise Error(
             f"{path}: does not fit the network of its recipe: it {what} ({len(missing) + len(extra)} names differ)"
         )
@@ -115,6 +155,9 @@ def check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path
             raise Error(
                 f"{path}: does not fit the network of its recipe: {name!r} is {found}, the network has {wanted}"
             )
+        if tensor.dtype != tensors[name].dtype and not {tensor.dtype, tensors[name].dtype} <= set(FLOATS):
+            kinds = f"{name!r} is {tensors[name].dtype}, the network has {tensor.dtype}"
+            raise Error(f"{path}: does not fit the network of its recipe: {kinds}")
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -125,54 +168,18 @@ def save(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -
         save_file(contiguous, temporary, {KEY: json.dumps(stamped, sort_keys=True)})
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """The JSON header of one of our files, without reading a tensor.
-
-    Raises:
-        Error: no such file, not safetensors, not ours, damaged, or of a newer format.
-    """
-    if not path.is_file():
-        raise Error(f"{path}: no such weights file; `i2sbkit weights list` shows the bundled ones")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise Error(f"{path}: not a readable safetensors file ({error})") from None
-    if KEY not in metadata:
-        raise Error(
-            f"{path}: safetensors, but not written by i2sbkit; bring foreign weights in with `i2sbkit weights import`"
-        )
-    try:
-        header = json.loads(metadata[KEY])
-        newer = header["format"] > FORMAT
-        whole = newer or (isinstance(header["recipe"], dict) and _origins_fit(header))
-    except (ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise Error(f"{path}: its i2sbkit header is damaged; take another copy of the file")
-    if newer:
-        raise Error(
-            f"{path}: format {header['format']} is newer than this i2sbkit {__version__} knows; pip install -U i2sbkit"
-        )
-    return dict(header)
-
-
-def _origins_fit(header: Mapping[str, Any]) -> bool:
-    origins = dict(header.get("plugins", {}))
-    return all(isinstance(text, str) for kind in origins for text in (origins[kind], header["recipe"][kind]["name"]))
-
-
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file.
+    """All tensors of a file, once its header has been seen to.
 
     Raises:
         Error: truncated or damaged.
     """
+    read_contents(path)
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
-        raise Error(f"{path}: not a readable safetensors file ({error})") from None
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise not_readable(path, error) from None
 
 
 def network_tensors(path: Path, kind: str) -> dict[str, Tensor]:
@@ -194,14 +201,26 @@ def read_weights(path: Path) -> Weights:
     """Weights with their recipe.
 
     Raises:
-        Error: the file is not ours or damaged, or its recipe names a part that is not installed.
+        Error: the file is not ours or damaged, or its recipe is none that can be used here; in one line.
     """
     header = read_header(path)
     if header.get("kind") != "weights":
         raise Error(f"{path}: a training state; its weights lie beside it in weights.safetensors")
     check_plugins(header, path)
-    recipe = from_document(header["recipe"], lambda keys: str(path), base=path.parent.absolute(), name=path.stem)
-    return Weights(path, header, recipe, read_tensors(path))
+    return Weights(path, header, recipe_in(header, path), read_tensors(path))
+
+
+def recipe_in(header: Mapping[str, Any], path: Path) -> Recipe:
+    """The recipe that the header of a file holds.
+
+    Raises:
+        Error: all that is wrong with it, in one line.
+    """
+    try:
+        return from_document(header["recipe"], lambda keys: "", base=path.parent.absolute(), name=path.stem)
+    except Error as error:
+        told = "; ".join(line.removeprefix(": ") for line in str(error).splitlines())
+        raise Error(f"{path}: its recipe cannot be used here: {short(told)}") from None
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, **facts: Any) -> None:
@@ -221,7 +240,7 @@ def check_plugins(header: Mapping[str, Any], path: Path) -> None:
             registry.default().get(kind, header["recipe"][kind]["name"])
         except Error as error:
             way_out = f"pip install {distribution}=={version}; where that is done, {SWITCH}={distribution}"
-            raise Error(f"{path}: needs {origin} ({way_out}): {error}") from None
+            raise Error(f"{path}: needs {origin} ({way_out}): {short(error)}") from None
 
 
 def saved_states(run: Path) -> list[Path]:

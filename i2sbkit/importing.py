@@ -10,9 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from .checkpoint import check_tensors, skeleton, write_weights
+from .checkpoint import network_for, write_weights
 from .kernel import registry
 from .kernel.errors import Error
+from .plain import short
 from .publishing import summary
 from .recipe import Recipe, apply_overrides, from_document
 from .recipe_errors import KeyPath
@@ -61,7 +62,7 @@ def import_weights(
         raise Error(f"{source}: no such file or folder")
     found = _read(source)
     recipe, changed = _recipe(found, source, out, overrides)
-    check_tensors(skeleton(recipe).state_dict(), found.tensors, source)
+    network_for(recipe, found.tensors, source)
     write_weights(out, found.tensors, recipe, **found.facts)
     settled = {".".join(keys) for keys in changed}
     return summary(out), [line for line in found.assumed if line.partition(" ")[0] not in settled]
@@ -72,7 +73,10 @@ def _read(source: Path) -> Imported:
     readers = registry.default()
     for component in readers.components:
         if component.kind == "importer":
-            found = component.factory(source)
+            try:
+                found = component.factory(source)
+            except Error as error:  # what it quotes of the source may be of any length
+                raise Error(short(error)) from error
             if found is not None:
                 return _checked(found, component)
     known = ", ".join(readers.names("importer")) or "none"

@@ -14,6 +14,8 @@ from .kernel.errors import Error
 
 LARGEST = 1001
 """Pixels a side of a kernel."""
+PICTURES = ("PNG", "TIFF", "BMP", "PPM", "GIF", "JPEG", "WEBP")
+"""What a picture of a kernel may be; some other decoders of Pillow start programs."""
 FORMS = "uniform:SIZE, gaussian:SIZE:SIGMA, or a file (a picture of the kernel, or .npy)"
 
 
@@ -76,7 +78,7 @@ def _values(path: Path) -> np.ndarray:
     try:
         if path.suffix.lower() == ".npy":
             return np.asarray(np.load(path, allow_pickle=False))
-        with Image.open(path) as file:
+        with Image.open(path, formats=PICTURES) as file:
             return np.asarray(file.convert("F"))
     except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
         raise Error(f"kernel {path}: cannot be read ({' '.join(str(error).split())}); give {FORMS}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,10 +16,12 @@ from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Backbone, Corruption, Sampler
 from .kernel.plugins import PARTS, did_you_mean
+from .piped import PIPE
 from .recipe_checks import check_damage, try_damage
 from .recipe_errors import KeyPath, Problems, Where, validate
 from .recipe_schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
-from .toml_text import key_lines, to_toml
+from .remote import URL
+from .toml_text import key_lines, read_document, to_toml
 
 PATHS = {("data", "train"), ("data", "val"), ("data", "masks"), ("train", "init")}
 """Keys whose values are paths: relative to their recipe, or where `--set` gives them to the current folder."""
@@ -59,7 +60,7 @@ class Recipe:
     def paths(self, which: Literal["train", "val", "masks"]) -> list[str]:
         """`data.train`, `data.val` or `data.masks` as absolute paths or patterns; empty where it names none."""
         given = getattr(self.data, which) or ()
-        return [str(self.base / path) for path in ((given,) if isinstance(given, str) else given)]
+        return [str(absolute(path, self.base)) for path in ((given,) if isinstance(given, str) else given)]
 
     def to_toml(self) -> str:
         """The resolved recipe, its paths absolute: complete in itself, wherever it is put."""
@@ -80,7 +81,7 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = (), registry: plu
         Error: everything that is wrong with it, a line each, as `file:line: section.key: what; did you mean`.
     """
     path = find_recipe(source)
-    text, document = _read(path)
+    text, document = read_document(path)
     lines, changed = key_lines(text), apply_overrides(document, overrides)
 
     def where(keys: KeyPath) -> str:
@@ -94,22 +95,6 @@ def load_recipe(source: str | Path, overrides: Iterable[str] = (), registry: plu
     try_damage(recipe.parts.corruption, recipe.data, problems)
     problems.raise_any()
     return recipe
-
-
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    """The text of a recipe, and what it says.
-
-    Raises:
-        Error: it cannot be read, or is not TOML; with the line.
-    """
-    try:
-        text = path.read_text("utf-8")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise Error(f"{path}: cannot be read ({error})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise Error(f"{path}{f':{line[1]}' if line else ''}: not valid TOML: {error}") from None
 
 
 def from_document(
@@ -210,7 +195,7 @@ def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> set[K
             raise Error(f"--set {override}: write section.key=value, for instance train.batch=8")
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             parsed = value
         table = document.setdefault(section, {})
         if not isinstance(table, dict):
@@ -221,10 +206,12 @@ def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> set[K
 
 
 def absolute(value: object, base: Path) -> object:
-    """A path, or each of a list, as it starts from `base`; what is no text as it is."""
+    """A path, or each of a list, as it starts from `base`; a URL, a command and what is no text as they are."""
     if isinstance(value, list):
         return [absolute(each, base) for each in value]
-    return str(base / value) if isinstance(value, str) else value
+    if not isinstance(value, str) or URL.match(value) or value.startswith(PIPE):
+        return value
+    return str(base / value)
 
 
 def find_recipe(source: str | Path) -> Path:

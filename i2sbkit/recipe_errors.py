@@ -9,7 +9,11 @@ from pydantic_core import ErrorDetails
 
 from .kernel.errors import Error
 from .kernel.plugins import did_you_mean
+from .plain import short
+from .printable import one_line
 
+MOST = 100
+"""Problems that are looked for; whoever has more has another kind of file."""
 KeyPath = tuple[str, ...]
 Where = Callable[[KeyPath], str]
 T = TypeVar("T")
@@ -25,7 +29,9 @@ class Problems:
 
     def add(self, keys: KeyPath, what: str) -> None:
         """Note that `what` is wrong at `keys`."""
-        self._lines.append(f"{self._where(keys)}: {'.'.join(keys)}: {what}")
+        first, *others = what.split("\n")  # others: the plugins that did not load
+        lines = [f"{self._where(keys)}: {one_line('.'.join(keys))}: {first}", *others]
+        self._lines.append("\n".join(map(short, lines)))
 
     def attempt(self, keys: KeyPath, action: Callable[[], T]) -> T | None:
         """The action's result, or None with its `Error` noted."""
@@ -39,7 +45,7 @@ class Problems:
         """Note each name that is not known, with the closest one that is."""
         known = list(known)
         for name in given:
-            if name not in known:
+            if name not in known and len(self._lines) < MOST:
                 self.add((*at, name), f"unknown {what}{suggestion(name, known)}")
 
     def raise_any(self, part: str | None = None) -> None:
@@ -117,4 +123,4 @@ def _wish(details: list[ErrorDetails], value: Any) -> str:
         else WISHES.get(detail["type"], detail["msg"].removeprefix("Input should be "))
         for detail in details
     ]
-    return f"must be {' or '.join(dict.fromkeys(wanted))}, got {json.dumps(value, default=str)}"
+    return short(f"must be {' or '.join(dict.fromkeys(wanted))}, got {json.dumps(value, default=str)}")

@@ -14,7 +14,7 @@ from .devices import pick_device
 from .files import write_text
 from .kernel.errors import Error
 from .recipe import PATHS, absolute, find_recipe, load_recipe
-from .toml_text import key_lines
+from .toml_text import key_lines, read_document
 
 STRING = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 """A TOML string on one line, or a comment, which is passed over."""
@@ -91,12 +91,8 @@ def copy_recipe(source: str | Path, target: Path, overwrite: bool = False) -> Pa
         raise Error(f"{target}: is the recipe itself; give another DEST")
     if target.exists() and not overwrite:
         raise Error(f"{target}: exists already; --overwrite replaces it")
-    try:
-        text = path.read_text("utf-8")
-        copied = with_absolute_paths(text, path.parent.absolute())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Error(f"{path}: not valid TOML: {error}") from None
-    write_text(target, copied)
+    text, _ = read_document(path)
+    write_text(target, with_absolute_paths(text, path.parent.absolute()))
     return target
 
 

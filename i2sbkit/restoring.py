@@ -16,6 +16,7 @@ from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation, Sampler, State
 from .kernel.rng import Rng, derive_seed
+from .plain import short
 from .recipe import build_part
 from .sampling import Evaluation, Watch, last_state, walk
 from .shipped import bundled
@@ -78,7 +79,11 @@ def _by_effort(weights: Weights, settings: Settings) -> Sampler:
         raise Error(f"{weights.path.name}: knows no efforts yet; `i2sbkit tune {wanted} --data PHOTOGRAPHS` finds them")
     if settings.effort not in efforts:
         raise Error(f"{weights.path.name}: no effort {settings.effort!r}; it knows {', '.join(efforts)}")
-    sampler: Sampler = build_part("sampler", efforts[settings.effort]["sampler"])
+    try:
+        sampler: Sampler = build_part("sampler", efforts[settings.effort]["sampler"])
+    except Error as error:
+        told = f"its effort {settings.effort!r} cannot be had here: {short(error)}"
+        raise Error(f"{weights.path}: {told}; give --sampler and --nfe in its place") from None
     return sampler
 
 

@@ -194,12 +194,14 @@ def test_lists_of_lists_do_not_blow_up(tmp_path):
         (torch.zeros(1, dtype=torch.half).expand(1 << 40), "not a plain tensor"),
         (torch.zeros(4, dtype=torch.int64), "not a plain tensor"),
         (torch.zeros(4, 4).to_sparse(), "not a plain tensor"),
+        (torch.zeros(26), "larger than the file"),
     ],
 )
-def test_tensors_that_are_no_weights_are_refused(tensor, says):
+def test_tensors_that_are_no_weights_are_refused(tensor, says, tmp_path):
     """Before anything of their size is made of them."""
+    tmp_path.joinpath("latest.pt").write_bytes(bytes(100))
     with pytest.raises(i2sbkit.Error, match=f"'w'.*{says}"):
-        float_tensors({"w": tensor}, Path("latest.pt"))
+        float_tensors({"w": tensor}, tmp_path / "latest.pt")
 
 
 def test_a_flipped_byte_is_noticed(tmp_path):

@@ -15,6 +15,7 @@ from .rng import Rng
 
 _FINE = 2**30  # an integer below it stands for a uniform number in [0, 1)
 
+
 def training_loss(
     net: nn.Module,
     bridge: Bridge,

@@ -25,6 +25,8 @@ KINDS = (*PARTS, "logger", "importer")
 """What plugins bring; the hook of a kind is its plural."""
 OURS = "i2sbkit"
 """The distribution of the built-ins."""
+LONGEST = 100
+"""Signs of a word that are compared with what is known."""
 SWITCH = "I2SBKIT_PLUGINS"
 """The environment variable that chooses among the installed plugins."""
 
@@ -139,5 +141,5 @@ def normalise(name: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """What to add to a message: "; did you mean 'known'?" where one is close to `word`, else ""."""
-    close = get_close_matches(word, list(known), n=1)
+    close = get_close_matches(word[:LONGEST], list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 import i2sbkit
 
+MOST_SIZE = 1001
 SEPARABLE = 1e-7
 """A kernel is taken for an outer product where no entry is further from it; kernels sum to 1, in float32."""
 
@@ -36,6 +37,8 @@ class Blur(i2sbkit.Corruption):
         low, high = self._sizes
         if not 1 <= low <= high or low % 2 == 0 or high % 2 == 0:
             raise i2sbkit.Error(f"size must be odd, or [low, high] of odd numbers with low <= high, got {self.size}")
+        if high > MOST_SIZE:
+            raise i2sbkit.Error(f"size is at most {MOST_SIZE}, got {self.size}")
         if self.kernel != "uniform" and self.sigma is None:
             raise i2sbkit.Error(f'kernel = "{self.kernel}" needs sigma, in pixels, such as sigma = 2.0')
         if self.kernel == "uniform" and self.sigma is not None:

@@ -6,6 +6,8 @@ import torch
 
 import i2sbkit
 
+MOST_STEPS = 100_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Brownian(i2sbkit.BridgeSchedule):
@@ -22,8 +24,8 @@ class Brownian(i2sbkit.BridgeSchedule):
     steps: int = 1000
 
     def __post_init__(self) -> None:
-        if self.steps < 2:
-            raise i2sbkit.Error(f"steps must be at least 2, got {self.steps}")
+        if not 2 <= self.steps <= MOST_STEPS:
+            raise i2sbkit.Error(f"steps must be at least 2 and at most {MOST_STEPS}, got {self.steps}")
         if not self.std > 0:
             raise i2sbkit.Error(f"std must be > 0, got {self.std}")
 

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 import i2sbkit
 
+MOST_LEVELS = 12
+"""The size is halved so often."""
+
 
 @dataclass(frozen=True)
 class Compact(i2sbkit.Backbone):
@@ -48,6 +51,8 @@ class Compact(i2sbkit.Backbone):
                 f"compact: encoder has {len(self.encoder)} levels and decoder {len(self.decoder)}; "
                 "give both as many numbers, such as encoder = [1, 1, 2, 4] and decoder = [1, 1, 1, 1]"
             )
+        if len(self.encoder) > MOST_LEVELS:
+            raise i2sbkit.Error(f"compact: encoder has {len(self.encoder)} levels; take at most {MOST_LEVELS}")
         if not self.encoder or min(*self.encoder, self.middle, *self.decoder) < 0:
             raise i2sbkit.Error(
                 "compact: encoder, middle and decoder count blocks; give encoder and decoder at least one level each "

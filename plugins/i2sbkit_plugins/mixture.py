@@ -10,6 +10,8 @@ from torch import Generator, Tensor
 
 import i2sbkit
 
+MOST_PARTS = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture(i2sbkit.Corruption):
@@ -33,6 +35,8 @@ class Mixture(i2sbkit.Corruption):
             raise i2sbkit.Error('of is a list of tables, such as of = [{name = "jpeg", quality = 10}]')
         if not self.of:
             raise i2sbkit.Error('of is empty; name corruptions, such as of = [{name = "jpeg", quality = 10}]')
+        if len(self.of) > MOST_PARTS:
+            raise i2sbkit.Error(f"of names {len(self.of)} corruptions; take at most {MOST_PARTS}")
         if self.weights is not None:
             if len(self.weights) != len(self.of):
                 raise i2sbkit.Error(f"{len(self.weights)} weights for {len(self.of)} corruptions; give one for each")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import i2sbkit
 
-from .official_files import float_tensors, is_checkpoint, read_checkpoint, read_options
+from .official_files import float_tensors, is_checkpoint, is_table, read_checkpoint, read_options
 from .official_shapes import HEADS, NotThisAdm, architecture
 
 PREFIX = "diffusion_model."
@@ -137,7 +137,7 @@ def _averages(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
         i2sbkit.Error: the lists do not go together.
     """
     net, ema = checkpoint.get("net"), checkpoint.get("ema")
-    shadow = ema.get("shadow_params") if isinstance(ema, Mapping) else None
+    shadow = ema.get("shadow_params") if is_table(ema) else None
     if not (_named_tensors(net) and isinstance(shadow, list) and all(isinstance(t, Tensor) for t in shadow)):
         raise i2sbkit.Error(f"{path}: lacks `net` or the averages in `ema`, which I2SB writes")
     names = [name.removeprefix(PREFIX) for name in net]
@@ -148,9 +148,7 @@ def _averages(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
 
 
 def _named_tensors(found: object) -> TypeGuard[Mapping[str, Tensor]]:
-    return isinstance(found, Mapping) and all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
-    )
+    return is_table(found) and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items())
 
 
 def _architecture(tensors: Mapping[str, Tensor], size: int, path: Path) -> dict[str, Any]:

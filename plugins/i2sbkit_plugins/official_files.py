@@ -8,16 +8,27 @@ import types
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
 import i2sbkit
 
+from .official_pickles import look_through
+
 LARGEST = 1 << 20
 """Bytes of an options.pkl; the authors' have a few hundred."""
 DEEPEST, LONGEST = 2, 100
 """Of lists in it; the authors' have none."""
+LEGACY = 5
+"""Pickles that a file begins with which torch.save wrote unzipped: what it is, of whom, the object, its tensors."""
+KINDS = ("Float", "Half", "BFloat16", "Double", "Long", "Int", "Short", "Char", "Byte", "Bool")
+NAMES = {
+    "collections OrderedDict", "collections Counter", "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter", *(f"torch {kind}Storage" for kind in KINDS),
+}  # fmt: skip
+"""All that the pickle of a checkpoint may ask for. torch lets more through, such as bytearray, which can ask for any
+amount of memory."""
 PLAIN = (type(None), bool, int, float, str)
 PATHS = {
     "PosixPath": PurePosixPath,
@@ -55,7 +66,9 @@ def read_options(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             raise pickle.UnpicklingError(f"it has more than {LARGEST} bytes")
-        reader = _Restricted(path.read_bytes())
+        content = path.read_bytes()
+        look_through(io.BytesIO(content))
+        reader = _Restricted(content)
         found = reader.load()
         if type(found) is not reader.namespace:
             raise pickle.UnpicklingError(f"it holds a {type(found).__name__}")
@@ -94,31 +107,61 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
         i2sbkit.Error: damaged, or holding anything else, of which nothing is called.
     """
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if wrong := archive.testzip():  # torch does not ask
-                    raise zipfile.BadZipFile(f"{wrong} is damaged")
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        zipped = zipfile.is_zipfile(path)
+        _look_into_zip(path) if zipped else _look_into_legacy(path)
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # torch raises whatever the damage leads to
         raise i2sbkit.Error(
             f"{path}: refused, as it does not hold tensors and plain values alone ({_line(error)})"
         ) from None
-    if not isinstance(found, Mapping):
+    if not is_table(found):
         raise i2sbkit.Error(f"{path}: holds a {type(found).__name__}, not a checkpoint")
     return found
+
+
+def is_table(found: object) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether it is a dict, and answers as one: a pickle can give an OrderedDict another `get`."""
+    return isinstance(found, dict) and getattr(found, "__dict__", {}).keys() <= {"_metadata"}
+
+
+def _look_into_zip(path: Path) -> None:
+    """See that an archive is stored as it is, whole, and its pickle harmless; of all this torch does not ask."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise zipfile.BadZipFile("it is compressed, as torch.save never does")
+        names = [member.filename for member in members]
+        if len(set(names)) < len(names) or sum(member.file_size for member in members) > path.stat().st_size:
+            raise zipfile.BadZipFile("its members overlap")
+        pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
+        if len(pickles) != 1:
+            raise zipfile.BadZipFile(f"it holds {len(pickles)} pickles")
+        if wrong := archive.testzip():
+            raise zipfile.BadZipFile(f"{wrong} is damaged")
+        with archive.open(pickles[0]) as stream:
+            look_through(stream, NAMES)
+
+
+def _look_into_legacy(path: Path) -> None:
+    with path.open("rb") as stream:
+        for _ in range(LEGACY):
+            look_through(stream, NAMES)
 
 
 def float_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
     """Tensors in float32.
 
     Raises:
-        i2sbkit.Error: one is not made of finite floating-point numbers that are all in the file.
+        i2sbkit.Error: one is not made of finite floating-point numbers that are all in the file, each once.
     """
-    found = {}
+    found, size = {}, path.stat().st_size
     for name, tensor in tensors.items():
         whole = tensor.layout == torch.strided and not tensor.is_meta and tensor.is_contiguous()
         if not (whole and tensor.is_floating_point()):
             raise i2sbkit.Error(f"{path}: {name!r} is not a plain tensor of floating-point numbers")
+        size -= tensor.nbytes
+        if size < 0:
+            raise i2sbkit.Error(f"{path}: {name!r} and those before it are larger than the file")
         found[name] = tensor.float()
         if not found[name].isfinite().all():
             raise i2sbkit.Error(
@@ -128,6 +171,8 @@ def float_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> dict[str, 
 
 
 def _line(error: Exception) -> str:
+    """What went wrong, in one line; of what torch says the first sentence: others tell how to load it all the same."""
     text = str(error).strip()
     refused = next((line for line in text.splitlines() if "Unsupported" in line or "GLOBAL" in line), text)
-    return f"{type(error).__name__}: {refused.partition(chr(10))[0].strip()}"
+    first = refused.partition("\n")[0].partition(". ")[0].strip()
+    return f"{type(error).__name__}: {ascii(first[:200])[1:-1]}"

@@ -12,6 +12,8 @@ from torch import Generator, Tensor
 
 import i2sbkit
 
+MOST_SCALE = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class Superres(i2sbkit.Corruption):
@@ -29,8 +31,8 @@ class Superres(i2sbkit.Corruption):
     filter: Literal["bicubic", "pool"] = "bicubic"
 
     def __post_init__(self) -> None:
-        if self.scale < 2:
-            raise i2sbkit.Error(f"scale must be at least 2, got {self.scale}")
+        if not 2 <= self.scale <= MOST_SCALE:
+            raise i2sbkit.Error(f"scale must be at least 2 and at most {MOST_SCALE}, got {self.scale}")
         if self.filter not in ("bicubic", "pool"):
             raise i2sbkit.Error(f'filter must be "bicubic" or "pool", got {self.filter!r}')
 
