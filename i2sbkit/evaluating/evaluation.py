@@ -24,7 +24,6 @@ from .reference import Reference
 from .results_json import as_json
 from .tally import Tally
 
-RANKS = ("worst", "median", "best")
 FEW = 2000
 """Sets of fewer pictures have distances that a reader should not trust far."""
 SURE = 20
@@ -131,7 +130,7 @@ class Evaluation:
         values = [
             (math.inf if each[column] is None else each[column], each["number"])
             for each in rows.merged(self.folder.all_rows())
-            if each["arm"] == way.arm.label
+            if each["arm"] == way.arm.label and column in each
         ]
         values.sort(reverse=not higher)
         places = {0: "worst", len(values) // 2: "median", len(values) - 1: "best"}  # each picture once
