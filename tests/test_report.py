@@ -21,7 +21,8 @@ def test_the_page_shows_pictures_settings_and_recipe(pairs_here, restore):
     assert page.count('class="picture"') == page.count('class="compare"') == page.count('class="film"') == 2
     assert [int(n) for n in re.findall(r'data-n="(\d+)"', page)][:4] == [99, 66, 33, 0]
     assert "2 pictures restored" in text
-    for said in ("in/a.png", "in/sub/b.png", "40 × 32", "24 × 48", "sde(nfe=3, spacing=uniform)", "x1.safetensors", i2sbkit.__version__):
+    sampler = "sde(nfe=3, spacing=uniform)"
+    for said in ("in/a.png", "in/sub/b.png", "40 × 32", "24 × 48", sampler, "x1.safetensors", i2sbkit.__version__):
         assert said in text
     assert re.search(r"Seed\s+7", text)
     assert 'name = "jpeg"' in text
