@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from .kernel.errors import Error
 from .printable import one_line
 
 NAME = "manifest.jsonl"
+OF_RANK = ".manifest-{}.jsonl"
+"""What each of several processes writes, for two must not append to one file; `take_in` puts it where it belongs."""
 LONGEST_LINE = 1 << 16
 """Bytes that no line has more of: names are at most 4 kB, and a few of them are in one."""
 BEGIN = b'{"input": '
@@ -32,13 +35,15 @@ class Manifest:
     Args:
         folder: made where it is not there.
         facts: of the run: seed, nfe, sampler, weights.
+        rank: of this process, where there are several.
 
     Raises:
         Error: the manifest is a link, which would lead the lines elsewhere.
     """
 
-    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        self._path, self._facts, self._given_up = folder / NAME, facts, False
+    def __init__(self, folder: Path, facts: Mapping[str, Any], rank: int | None = None) -> None:
+        name = NAME if rank is None else OF_RANK.format(rank)
+        self._path, self._facts, self._given_up = folder / name, facts, False
         if self._path.is_symlink():
             raise Error(
                 f"{one_line(self._path)}: is a link, and none is written through; remove it, or give another OUT"
@@ -81,6 +86,18 @@ class Manifest:
             "status": status,
             "error": outcome.error,
         }
+
+
+def take_in(folder: Path) -> None:
+    """Move to the manifest what several processes recorded in files of their own, even in a run that was killed."""
+    try:
+        for own in sorted(folder.glob(OF_RANK.format("*"))):
+            with own.open("rb") as lines, (folder / NAME).open("ab+") as file:
+                _end_last_line(file)
+                shutil.copyfileobj(lines, file)
+            own.unlink()
+    except OSError as error:
+        warnings.warn(f"{one_line(folder / NAME)}: cannot be written ({error}); it is not kept up", stacklevel=2)
 
 
 def _end_last_line(file: BinaryIO) -> None:

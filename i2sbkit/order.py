@@ -42,6 +42,18 @@ def _shuffled(items: list[int], generator: Generator) -> list[int]:
     return [items[place] for place in torch.randperm(len(items), generator=generator).tolist()]
 
 
+def share_of(batch: int, world: int) -> int:
+    """Samples of a batch that each of `world` ranks takes.
+
+    Raises:
+        Error: the batch cannot be shared out evenly; the gradients of the ranks would not weigh the same.
+    """
+    if batch % world:
+        more = (batch // world + 1) * world
+        raise Error(f"train.batch {batch} cannot be shared evenly by {world} devices; --set train.batch={more} can")
+    return batch // world
+
+
 @dataclass(frozen=True)
 class CounterSampler:
     """The counters of one rank, a list a batch: of each global batch, every `world`-th from `rank` on; without end.
@@ -60,8 +72,7 @@ class CounterSampler:
     world: int = 1
 
     def __post_init__(self) -> None:
-        if self.batch % self.world:
-            raise Error(f"train.batch {self.batch} cannot be shared evenly by {self.world} devices; take a multiple")
+        share_of(self.batch, self.world)
 
     def __iter__(self) -> Iterator[list[int]]:
         first = self.start

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .checkpoint import build_network
 from .data import no_data, open_data
+from .order import share_of
 from .recipe import Recipe
 
 COPIES = 5
@@ -19,17 +20,19 @@ OVERHEAD = 1.25
 """Gradients on their way back and buffers of kernels; measured on a CPU with `compact`: 1.2 to 1.4."""
 
 
-def plan(recipe: Recipe, run: Path) -> dict[str, Any]:
-    """Parameters, an estimate of memory in 10^6 bytes (beside torch's own), and what an epoch holds.
+def plan(recipe: Recipe, run: Path, processes: int = 1) -> dict[str, Any]:
+    """Parameters, an estimate of a process's memory in 10^6 bytes (beside torch's own), and what an epoch holds.
 
     Where the recipe names no data, there are no photographs, and "no_data" says what to do.
 
     Raises:
-        Error: the photographs that it names are not there.
+        Error: the photographs that it names are not there, or the batch cannot be shared evenly by the processes.
     """
     options, data = recipe.train, recipe.data
-    micro = min(options.microbatch or options.batch, options.batch)
+    share = share_of(options.batch, processes)
+    micro = min(options.microbatch or share, share)
     parameters, activations = _measure(recipe, micro)
+    held = parameters / (processes if options.parallel == "fsdp" else 1)
     named = bool(recipe.paths("train"))
     photographs = len(open_data(recipe, "train").samples) if named else 0
     images = photographs * data.crops
@@ -37,13 +40,14 @@ def plan(recipe: Recipe, run: Path) -> dict[str, Any]:
         "recipe": recipe.name,
         "run": str(run),
         "parameters": parameters,
-        "memory_mb": round(OVERHEAD * (4 * COPIES * parameters + activations) / 1e6),
+        "memory_mb": round(OVERHEAD * (4 * COPIES * held + activations) / 1e6),
         "photographs": photographs,
         "images_per_epoch": images,
         "epochs": round(options.iterations * options.batch / images, 2) if named else None,
         "iterations": options.iterations,
         "batch": options.batch,
-        "microbatches_per_step": math.ceil(options.batch / micro),
+        "processes": processes,
+        "microbatches_per_step": math.ceil(share / micro),
         "resolved": dict(recipe.document),
         **({} if named else {"no_data": no_data(recipe)}),
     }
@@ -75,13 +79,14 @@ def describe(facts: dict[str, Any]) -> str:
     """The plan as a few lines."""
     photographs = f"{facts['photographs']:,}, {facts['images_per_epoch']:,} images an epoch"
     epochs = f": {facts['epochs']} epochs" if facts["epochs"] is not None else ""
+    shared = f", in {facts['processes']} processes" if facts["processes"] > 1 else ""
     return "\n".join(
         [
             f"{facts['recipe']} -> {facts['run']}",
             f"  parameters        {facts['parameters']:,}",
-            f"  memory, about     {facts['memory_mb']:,} MB",
+            f"  memory, about     {facts['memory_mb']:,} MB{' in each process' if shared else ''}",
             f"  photographs       {facts.get('no_data', photographs)}",
             f"  iterations        {facts['iterations']:,} of {facts['batch']} images"
-            f" ({facts['microbatches_per_step']} microbatches each){epochs}",
+            f" ({facts['microbatches_per_step']} microbatches each{shared}){epochs}",
         ]
     )

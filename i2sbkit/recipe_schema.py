@@ -21,6 +21,8 @@ from .kernel import registry
 from .kernel.errors import Error
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Side = Annotated[int, Field(gt=0, le=4096)]
+"""Of a crop in pixels; a larger one would not fit a batch into any memory."""
 
 
 class _Section(BaseModel):
@@ -45,11 +47,11 @@ class DataSection(_Section):
 
     train: str | tuple[str, ...] = ()
     val: str | tuple[str, ...] = ()
-    size: PositiveInt = 256
+    size: Side = 256
     crop: Literal["random", "center"] = "random"
     crops: PositiveInt = 1
-    margin: NonNegativeInt = 0
-    val_size: PositiveInt = 256
+    margin: Annotated[int, Field(ge=0, le=1024)] = 0
+    val_size: Side = 256
     flip: bool = True
     quantize: bool = True
     paired: bool = False
@@ -61,7 +63,8 @@ class TrainSection(_Section):
     """The optimisation; `schedule` "step" multiplies lr by lr_gamma every lr_step, "cosine" falls to 2 % of lr.
 
     `end_share`: of the images, trained at the last node, where sampling begins, rather than at a node drawn evenly;
-    for weights that restore with one or few evaluations.
+    for weights that restore with one or few evaluations. `batch` counts over all processes, `microbatch` in each of
+    them. `parallel`: with several, each holds the network ("ddp"), or they split it ("fsdp"); see docs/scale.md.
     """
 
     iterations: PositiveInt
@@ -79,6 +82,7 @@ class TrainSection(_Section):
     end_share: Share = 0.0
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     compile: bool = False
+    parallel: Literal["ddp", "fsdp"] = "ddp"
     init: str | None = None
     seed: int = 0
     save_every: PositiveInt = 1000

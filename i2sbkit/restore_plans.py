@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .batch import Made, Noted, Outcome, Report, run_jobs, silent
+from .distributed import World
 from .finding import is_picture_name, pictures_in
 from .jobs import Job, Policy, check_suffix, find_jobs, in_place_jobs, settle_existing
 from .kernel.errors import Error
@@ -31,11 +32,13 @@ class Facts:
     Attributes:
         weights: as the user named them.
         given: whatever else on the command line the restored pictures depend on.
+        world: the processes that share it.
     """
 
     restorer: Restorer
     weights: str
     given: Mapping[str, Any] = field(default_factory=dict)
+    world: World = World()  # noqa: RUF009 - a value
 
     @cached_property
     def known(self) -> Mapping[str, Any]:
@@ -62,7 +65,7 @@ class Plan(Protocol):
         """What is to be done."""
 
     def run(self, work: Work, facts: Facts, noted: Noted = silent) -> Report:
-        """Do it; `noted` is told of each job."""
+        """Do this process's share of it; `noted` is told of each job."""
 
 
 def make_plan(inputs: Sequence[Path], out: Path | None, policy: Policy, extras: Extras, suffix: str | None) -> Plan:
@@ -144,7 +147,9 @@ class FilePlan:
         """See `Plan`."""
         resume = "--skip-existing goes on" if self.folder else "the others are as they were"
         work = _of_one_frame(work) if self.in_place else work
-        return run_jobs(self.jobs, work, "restored", _noting(self, self.extras, facts, noted), resume)
+        return run_jobs(
+            facts.world.share(self.jobs), work, "restored", _noting(self, self.extras, facts, noted), resume
+        )
 
 
 def _of_one_frame(work: Work) -> Work:
@@ -175,7 +180,8 @@ class ShardPlan:
 
     def run(self, work: Work, facts: Facts, noted: Noted = silent) -> Report:
         """See `Plan`."""
-        return restore_shards(self.jobs, work, self.suffix, facts.mark, _noting(self, Extras(), facts, noted))
+        noted, jobs = _noting(self, Extras(), facts, noted), facts.world.share(self.jobs)
+        return restore_shards(jobs, work, self.suffix, facts.mark, noted)
 
 
 @dataclass(frozen=True)
@@ -198,13 +204,18 @@ def _noting(plan: FilePlan | ShardPlan, extras: Extras, facts: Facts, noted: Not
     """Tells `noted`, and keeps the manifest where there is a folder for it; what is skipped stands in it at once."""
     if plan.folder is None:
         return noted
-    manifest, wanted = Manifest(plan.folder, facts.known), set(plan.jobs)
-    for job in plan.found:
-        if job not in wanted:
-            manifest.skip(job, extras.targets(job))
+    world = facts.world
+    manifest = Manifest(plan.folder, facts.known, world.rank if world.size > 1 else None)
+    for job in _skipped(plan) if world.first else []:
+        manifest.skip(job, extras.targets(job))
 
     def both(outcome: Outcome, made: Made) -> None:
         manifest.add(outcome, made)
         noted(outcome, made)
 
     return both
+
+
+def _skipped(plan: FilePlan | ShardPlan) -> list[Job]:
+    wanted = set(plan.jobs)
+    return [job for job in plan.found if job not in wanted]

@@ -7,7 +7,7 @@ samples, so the step is all that is left to know.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from .checkpoint import load_tensors, read_header, read_tensors, save, saved_states, write_weights
+from .checkpoint import check_tensors, read_header, read_tensors, save, saved_states, write_weights
 from .files import write_text
 from .kernel.errors import Error
 from .masks import masks_fingerprint
@@ -28,26 +28,39 @@ if TYPE_CHECKING:
 
 FREE = {
     "data": {"train", "val", "val_size", "workers"},
-    "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images"},
+    "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images", "parallel"},
 }
 """Keys that may differ when a run goes on: they do not change the maths. (What `data.train` holds must stay.)"""
 
 
 def save_state(trainer: Trainer, run: Path, index: Index) -> None:
-    """Write the state and the weights of this step; keep the last `keep` states."""
+    """Write the state and the weights of this step; keep the last `keep` states. The first process does, for all.
+
+    Raises:
+        Error: they cannot be written.
+    """
+    net, weights = trainer.spread.network_state(), trainer.weights()
+    tensors = {f"net/{name}": tensor for name, tensor in net.items()}
+    tensors |= {f"ema/{name}": weights[name] for name in trainer.ema.shadow if name in weights}
+    for number, slots in trainer.spread.optimizer_state(trainer.optimizer).items():
+        tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
+    with trainer.world.agreed():
+        if trainer.world.first:
+            _write(trainer, run, index, tensors, weights)
+
+
+def _write(
+    trainer: Trainer, run: Path, index: Index, tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+) -> None:
     recipe = trainer.recipe
     write_text(run / "recipe.toml", recipe.to_toml())
-    tensors = {f"net/{name}": tensor for name, tensor in trainer.net.state_dict().items()}
-    tensors |= {f"ema/{name}": tensor for name, tensor in trainer.ema.shadow.items()}
-    for number, slots in trainer.optimizer.state_dict()["state"].items():
-        tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
     header = {"kind": "state", "recipe": recipe.document, "step": trainer.step, "ema_updates": trainer.ema.updates}
     header |= {"data": index.fingerprint, "scaler": trainer.scaler.state_dict()}
     if masks := recipe.paths("masks"):
         header["masks"] = masks_fingerprint(masks[0])
     name = f"state-{trainer.step:08d}.safetensors"
     save(run / name, tensors, header)
-    write_weights(run / "weights.safetensors", trainer.weights(), recipe, step=trainer.step, data=index.fingerprint)
+    write_weights(run / "weights.safetensors", weights, recipe, step=trainer.step, data=index.fingerprint)
     until_now = [path for path in saved_states(run) if path.name <= name]  # beyond lies only what could not be read
     for old in until_now[recipe.train.keep :]:
         old.unlink()
@@ -114,6 +127,17 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
         raise Error("\n".join([f"{path}: cannot go on under a changed recipe; {way_out}", *changes]))
 
 
+def maths_of(recipe: Recipe) -> str:
+    """What of a recipe makes the training that it is, as a text."""
+    kept = [
+        (section, key, _maths(key, value))
+        for section, values in recipe.document.items()
+        for key, value in sorted(values.items())
+        if section not in ("log", "sampler") and key not in FREE.get(section, set())
+    ]
+    return repr(sorted(kept))
+
+
 def _maths(key: str, value: Any) -> str:
     """What of a value counts: of masks, and of the weights it began from (in the state by now), the file's name."""
     counted = Path(value).name if key in ("init", "masks") and value else value
@@ -126,11 +150,16 @@ def load_state(trainer: Trainer, path: Path) -> int:
     Raises:
         Error: it does not fit the network, or is not whole.
     """
+    if not path.is_file():
+        raise Error(f"{path}: not there on this machine; all machines need the run folder: take a shared one as --out")
     header, groups = read_header(path), _grouped(read_tensors(path))
-    load_tensors(trainer.net, groups.get("net", {}), path)
+    placed = trainer.spread.placed
+    net, own, shadow = groups.get("net", {}), trainer.net.state_dict(), trainer.ema.shadow
+    check_tensors(own, net, path)
+    trainer.net.load_state_dict({name: placed(net[name], own[name]) for name in own})
     try:
-        trainer.ema.load(groups["ema"], header["ema_updates"])
-        moments = _moments(trainer.optimizer, groups.get("opt", {}))
+        trainer.ema.load({name: placed(groups["ema"][name], shadow[name]) for name in shadow}, header["ema_updates"])
+        moments = _moments(trainer.optimizer, groups.get("opt", {}), placed)
         trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": moments})
         trainer.scaler.load_state_dict(header["scaler"])
         trainer.step = int(header["step"])
@@ -139,7 +168,9 @@ def load_state(trainer: Trainer, path: Path) -> int:
     return trainer.step
 
 
-def _moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+def _moments(
+    optimizer: Optimizer, tensors: Mapping[str, Tensor], placed: Callable[[Tensor, Tensor], Tensor]
+) -> dict[int, dict[str, Tensor]]:
     """The optimiser's state by the number of its parameter, each tensor laid out in memory as its parameter is.
 
     The fused AdamW goes through both as they lie, whatever their strides say.
@@ -150,7 +181,7 @@ def _moments(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> dict[int, d
         number, slot = name.split("/")
         parameter = parameters[int(number)]
         if tensor.shape == parameter.shape:
-            tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
+            tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(placed(tensor, parameter))
         state.setdefault(int(number), {})[slot] = tensor
     return state
 

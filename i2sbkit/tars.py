@@ -15,6 +15,7 @@ from pathlib import Path
 from .files import write_text
 from .images import FORMATS
 from .kernel.errors import Error
+from .plain import short
 from .remote import Remote
 
 PICTURES = tuple(suffix[1:] for suffix in FORMATS)
@@ -109,8 +110,10 @@ def walk_members(path: Place) -> Iterator[tarfile.TarInfo]:
         # tarfile takes a header that is cut off or damaged for the end; the true end is a block of zeros.
         if Part(path, tar.offset, min(tarfile.BLOCKSIZE, size - tar.offset)).read() != bytes(tarfile.BLOCKSIZE):
             raise _unreadable(path, f"truncated or damaged at byte {tar.offset}")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise _unreadable(path, f"not a readable tar ({error})") from None
+    except Error:
+        raise
+    except Exception as error:  # of headers that lie, tarfile also raises MemoryError, RecursionError and others
+        raise _unreadable(path, f"not a readable tar ({type(error).__name__}: {short(error)})") from None
 
 
 def _unreadable(path: Place, what: str) -> Error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from .checkpoint import build_network, load_tensors, network_tensors, read_header
 from .data import Batch
+from .distributed import World
 from .ema import Ema
 from .kernel.algorithms import training_loss
 from .kernel.rng import Rng, derive_seed
+from .parallel import Alone, Replicated
 from .recipe import Recipe
 from .recipe_schema import TrainSection
 from .reporting import warn
@@ -31,16 +33,18 @@ class Trainer:
         Error: `train.init` does not fit the network, or the device cannot do what the backbone's options ask for.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, device: torch.device, world: World = World()) -> None:  # noqa: B008 - a value
         options = recipe.train
-        self.recipe, self.device, self.step = recipe, device, 0
-        recipe.parts.backbone.check_device(device)
-        torch.manual_seed(derive_seed(options.seed, "init"))
-        self.net = build_network(recipe)
-        if options.init:
-            begin_from(self.net, recipe.base / options.init, recipe.bridge.cond_x1)
-        self.net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward: nn.Module = torch.compile(self.net) if options.compile else self.net  # type: ignore[assignment]
+        self.recipe, self.device, self.world, self.step = recipe, device, world, 0
+        with world.agreed():
+            recipe.parts.backbone.check_device(device)
+            torch.manual_seed(derive_seed(options.seed, "init"))
+            self.net = build_network(recipe)
+            if options.init:
+                begin_from(self.net, recipe.base / options.init, recipe.bridge.cond_x1)
+        self.spread = _spread(self.net, options.parallel, device, world.size)
+        module = self.spread.module
+        self.forward: nn.Module = torch.compile(module) if options.compile else module  # type: ignore[assignment]
         self.ema = Ema(self.net, options.ema)
         self.optimizer = torch.optim.AdamW(
             [parameter for parameter in self.net.parameters() if parameter.requires_grad],
@@ -52,20 +56,30 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "fp16")
 
     def train_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """One optimiser step on a batch, accumulated from microbatches; the mean loss and the gradient's norm."""
+        """One optimiser step on a batch, accumulated from microbatches.
+
+        Args:
+            batch: this process's share of it.
+
+        Returns:
+            The mean loss of the share, and the norm of the gradient, which is that of the whole batch.
+        """
         options = self.recipe.train
         self.net.train()
-        torch.manual_seed(derive_seed(options.seed, "dropout", self.step))
+        own = (self.world.rank,) if self.world.rank else ()
+        torch.manual_seed(derive_seed(options.seed, "dropout", self.step, *own))
         rate = learning_rate(options, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         total = torch.zeros((), device=self.device)
-        for part in batch.split(options.microbatch or len(batch)):
-            loss = self._loss(part) * (len(part) / len(batch))
-            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        parts = list(batch.split(options.microbatch or len(batch)))
+        for part in parts:
+            with nullcontext() if part is parts[-1] else self.spread.unsummed():
+                loss = self._loss(part) * (len(part) / len(batch))
+                self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), options.clip or math.inf)
+        norm = self.spread.whole(nn.utils.clip_grad_norm_(self.net.parameters(), options.clip or math.inf))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -93,15 +107,25 @@ class Trainer:
                 end_share=recipe.train.end_share,
             )
 
-    def weights(self) -> dict[str, Tensor]:
-        """The network's state with averaged parameters: what restores."""
-        return {**self.net.state_dict(), **self.ema.shadow}
+    def weights(self) -> Mapping[str, Tensor]:
+        """The network's state with averaged parameters: what restores. See `parallel.Alone.averaged_state`."""
+        return self.spread.averaged_state(self.ema)
 
     @contextmanager
     def averaged(self) -> Iterator[nn.Module]:
         """The network with its averaged parameters, in evaluation mode."""
         with self.ema.applied():
             yield self.net.eval()
+
+
+def _spread(net: nn.Module, how: str, device: torch.device, size: int) -> Alone:
+    """A network on a device, for so many processes."""
+    if size > 1 and how == "fsdp":
+        from .sharding import Sharded  # whose imports take seconds
+
+        return Sharded(net.to(device), device, size)
+    net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Alone(net) if size == 1 else Replicated(net, device)
 
 
 def begin_from(net: nn.Module, path: Path, cond_x1: bool) -> None:

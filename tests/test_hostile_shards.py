@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,17 @@ def test_no_program_is_started_for_a_picture(ghostscript, touched):
     ):
         with pytest.raises(Error):
             read()
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "times"), [(b"x", 1 << 35, 1), (b"L", 1 << 35, 1), (b"L", 1, 2000), (b"x", 0, 2000)]
+)
+def test_headers_that_tarfile_would_believe_are_refused(kind, size, times, touched):
+    """A name of 32 GB, and names of names of names: one line, where tarfile raises MemoryError or RecursionError."""
+    info = tarfile.TarInfo("k.png")
+    info.type, info.size = kind, size
+    block = info.tobuf(tarfile.GNU_FORMAT) + bytes(512 if 0 < size < 512 else 0)
+    Path("a.tar").write_bytes(block * times + bytes(1024))
+    with pytest.raises(Error, match=r"a\.tar: ") as caught:
+        open_index(["a.tar"])
+    assert str(caught.value).isprintable()

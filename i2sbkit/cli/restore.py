@@ -1,7 +1,9 @@
 """i2sbkit restore"""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +23,10 @@ from .options import (
     shown_warnings,
     told_options,
 )
+
+if TYPE_CHECKING:
+    from ..distributed import World
+    from ..restore_plans import Plan
 
 
 @click.command(
@@ -61,34 +67,47 @@ def restore(
     """Restore the pictures in IN and write them to OUT.
 
     IN is a file, a folder, a pattern or shards, OUT a folder; for one picture a file. - is stdin and stdout.
+    Started by torchrun, the processes share the files or shards.
     """
     inputs, out = _inputs_and_out(places, existing["in_place"], as_json)
     _check(task, weights, extras)
     from ..api import load
-    from ..batch import silent
+    from ..distributed import A_YEAR, joined, one_voice
     from ..memory import keep_freed_memory
     from ..observing import told_of
     from ..picture_files import Encoding
     from ..report.plan import plan_report
     from ..report.restoration import reported
     from ..restore_files import Extras, file_restorer
-    from ..restore_plans import Facts, FilePlan, make_plan
+    from ..restore_plans import Facts
+    from ..restore_together import run_plan
     from ..restoring import Settings
 
     keep_freed_memory()
     as_written, wanted = Encoding(**encoding), Extras(**extras)
-    with shown_warnings():
-        plan = make_plan(inputs, out, policy(**existing), wanted, as_written.suffix)
-        if report["page"] and not isinstance(plan, FilePlan):
-            raise click.UsageError("--report shows pictures in files, not in shards or pipes; leave it out")
-        page = plan_report(**report, jobs=plan.jobs, out=out, overwrite=existing["overwrite"])
-        restorer = load(str(weights or task), device).restorer(Settings(**settings))
-        known = told_of(restorer.corruption, **told)
-    facts = Facts(restorer, str(weights or task), told | encoding)
-    with reported(page, restorer, wanted.samples, len(plan.jobs)) as collector:
-        work = file_restorer(restorer, wanted, known, collector, as_written)
-        result = plan.run(work, facts, collector.noted if collector else silent)
-    return finish_jobs(result, as_json)
+    asked = (inputs, out, policy(**existing), wanted, as_written.suffix)
+    with joined(device, A_YEAR) as (world, own):
+        with one_voice(world), shown_warnings():
+            plan = world.shared(lambda: _plan(world, report["page"], *asked))
+            with world.agreed():
+                page = plan_report(**report, jobs=plan.jobs, out=out, overwrite=existing["overwrite"])
+                restorer = load(str(weights or task), str(own)).restorer(Settings(**settings))
+                known = told_of(restorer.corruption, **told)
+        facts = Facts(restorer, str(weights or task), told | encoding, world)
+        with reported(page, restorer, wanted.samples, len(plan.jobs)) as collector:
+            result = run_plan(plan, file_restorer(restorer, wanted, known, collector, as_written), facts, collector)
+    return finish_jobs(result, as_json) if world.first else 0
+
+
+def _plan(world: World, page: Path | None, *asked: Any) -> Plan:
+    """What is to be done; `asked` are the arguments of `restore_plans.make_plan`."""
+    from ..restore_plans import FilePlan, make_plan
+    from ..restore_together import check_shared
+
+    plan = check_shared(make_plan(*asked), page, world)
+    if page and not isinstance(plan, FilePlan):
+        raise click.UsageError("--report shows pictures in files, not in shards or pipes; leave it out")
+    return plan
 
 
 def _inputs_and_out(places: tuple[Path, ...], in_place: bool, as_json: bool) -> tuple[tuple[Path, ...], Path | None]:

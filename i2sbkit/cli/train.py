@@ -1,11 +1,17 @@
 """i2sbkit train"""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import complete_recipes, complete_weights, device_option, examples, json_option, print_json, set_option
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 
 @click.command(
@@ -13,6 +19,7 @@ from .options import complete_recipes, complete_weights, device_option, examples
         "i2sbkit train tiny",
         "i2sbkit train recipes/jpeg10.toml --set train.batch=8",
         "i2sbkit train jpeg10 --init-from jpeg --out runs/finer",
+        "i2sbkit train imagenet256/jpeg10 --set data.train=shards/ --nproc 8",
     )
 )
 @click.argument("recipe", shell_complete=complete_recipes)
@@ -21,6 +28,7 @@ from .options import complete_recipes, complete_weights, device_option, examples
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Run folder. [default: runs/<recipe stem>]")
 @click.option("--resume", default="auto", metavar="auto|never|FILE", show_default=True, help="Where to go on from.")
 @device_option
+@click.option("--nproc", type=click.IntRange(min=1), metavar="N", help="Processes on this machine, one a GPU.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
 @json_option
 def train(
@@ -30,29 +38,70 @@ def train(
     out: Path | None,
     resume: str,
     device: str,
+    nproc: int | None,
     dry_run: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Train the bridge of RECIPE, a file or the name of a shipped recipe.
 
-    --init-from takes a weights file, a training state (its averages) or a bundled task.
+    --init-from takes a weights file, a training state (its averages) or a bundled task. --nproc trains in several
+    processes; on several machines, torchrun -m i2sbkit train does.
     """
-    from ..devices import pick_device
-    from ..planning import describe, plan
+    from ..distributed import World, joined, one_voice
+    from ..training import train as run_training
+
+    world = World.of_environment()
+    if nproc and world.size > 1:
+        raise click.UsageError("--nproc starts processes, as torchrun did already; leave it out")
+    if dry_run:
+        if world.first:
+            _say(_load(recipe, overrides, init_from), out, nproc or world.size, as_json)
+        return 0
+    if nproc and nproc > 1:
+        _check(_load(recipe, overrides, init_from), nproc)
+        given = [("--set", override) for override in overrides]
+        given += [(name, str(value)) for name, value in (("--init-from", init_from), ("--out", out)) if value]
+        return _launch(recipe, [*given, ("--resume", resume), ("--device", device)], nproc, as_json)
+    with joined(device) as (world, own), one_voice(world):
+        with world.agreed():
+            loaded = _load(recipe, overrides, init_from)
+        result = run_training(loaded, _run_folder(loaded, out), own, resume, world)
+    if world.first:
+        print_json(result) if as_json else click.echo(result["weights"])
+    return 0
+
+
+def _load(recipe: str, overrides: tuple[str, ...], init_from: str | None) -> Recipe:
     from ..recipe import load_recipe
     from ..shipped import find_weights
-    from ..training import train as run_training
 
     if init_from:
         overrides += (f"train.init={json.dumps(str(find_weights(init_from)), ensure_ascii=False)}",)
-    loaded = load_recipe(recipe, overrides)
-    run = out or Path("runs") / loaded.name
-    if dry_run:
-        facts = plan(loaded, run)
-        print_json(facts) if as_json else click.echo(describe(facts))
-        return
-    result = run_training(loaded, run, pick_device(device), resume)
-    if as_json:
-        print_json(result)
-    else:
-        click.echo(result["weights"])
+    return load_recipe(recipe, overrides)
+
+
+def _run_folder(recipe: Recipe, out: Path | None) -> Path:
+    return out or Path("runs") / recipe.name
+
+
+def _say(recipe: Recipe, out: Path | None, processes: int, as_json: bool) -> None:
+    """What would be trained."""
+    from ..planning import describe, plan
+
+    facts = plan(recipe, _run_folder(recipe, out), processes)
+    print_json(facts) if as_json else click.echo(describe(facts))
+
+
+def _check(recipe: Recipe, processes: int) -> None:
+    """Tell what would stop every process, before any is started."""
+    from ..order import share_of
+
+    share_of(recipe.train.batch, processes)
+
+
+def _launch(recipe: str, given: list[tuple[str, str]], processes: int, as_json: bool) -> int:
+    """The same command without --nproc in each of the processes."""
+    from ..launching import launch
+
+    words = [word for option in given for word in option]
+    return launch(processes, ["train", *words, *["--json"] * as_json, "--", recipe])
