@@ -1,8 +1,8 @@
 """Several processes that work as one: who is who, what they agree on, and how they end together.
 
-torchrun starts them, on one machine or several, and tells each through its environment; without it there is one
-process, for which nothing here does anything. No process waits for one that has gone: what goes wrong in one is told
-to all where they meet, and a connection that is lost is an error in each.
+torchrun starts them, on one machine or several; without it there is one process, for which nothing here does anything.
+No process waits for one that has gone: what goes wrong in one is told to all where they meet, and a connection that is
+lost is an error in each.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ UNUSED = "Expected to have finished reduction in the prior iteration"
 """What DDP says where a parameter got no gradient."""
 
 _KEPT: list[object] = []
-"""Groups, until Python ends. Freed before, a group waits for its threads while it keeps them from Python, where they
-may have to put down a last tensor: a deadlock, now and then."""
+"""Groups, until Python ends: a group that is freed may wait for a thread of its own that waits for Python."""
 
 T = TypeVar("T")
 
@@ -140,8 +139,8 @@ class World:
         of_first = self.shared(lambda: facts)
         with self.agreed():
             for name, fact in facts.items():
-                if fact != of_first[name]:
-                    raise Error(f"{name}: {fact} here, {of_first[name]} in process 0; every machine needs the same")
+                if fact != of_first.get(name):
+                    raise Error(f"{name}: {fact} here, {of_first.get(name)} in process 0; all machines need the same")
 
     @contextmanager
     def agreed(self) -> Iterator[None]:
@@ -160,7 +159,7 @@ class World:
         try:
             yield
         except (Error, OSError) as error:
-            problem = str(error)
+            problem = str(error) or type(error).__name__
         if not self.largest(int(problem is not None)):
             return
         place = f"process {self.rank} on {socket.gethostname()}: " if self.rank else ""
@@ -199,7 +198,7 @@ def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[tuple[World, t
         reason = _explained(str(error))
         if reason is None:
             raise
-        raise Error(reason) from None
+        raise Error(reason) from error
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
@@ -246,5 +245,6 @@ def _explained(problem: str) -> str | None:
             "set requires_grad = False on them, or train in one process"
         )
     if any(sign in problem for sign in LOST):
-        return "another process of this run has ended, or cannot be reached any more; what it said tells why"
+        lost = "another process of this run has ended, or cannot be reached any more; what it said tells why"
+        return f"{lost} ({problem.splitlines()[0]})"
     return None

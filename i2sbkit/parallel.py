@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -60,6 +61,8 @@ class Replicated(Alone):
 
     def __init__(self, net: nn.Module, device: torch.device) -> None:
         self.net = net
+        # True of 1x1 kernels in channels_last, whose two ways to say one layout it takes for two layouts.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
         own = [device] if device.type == "cuda" else None
         self.module = DistributedDataParallel(net, device_ids=own, gradient_as_bucket_view=True)
 

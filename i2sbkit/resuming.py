@@ -127,15 +127,14 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
         raise Error("\n".join([f"{path}: cannot go on under a changed recipe; {way_out}", *changes]))
 
 
-def maths_of(recipe: Recipe) -> str:
-    """What of a recipe makes the training that it is, as a text."""
-    kept = [
-        (section, key, _maths(key, value))
+def maths_of(recipe: Recipe) -> dict[str, str]:
+    """What of a recipe makes the training that it is: values by `section.key`."""
+    return {
+        f"{section}.{key}": _maths(key, value)
         for section, values in recipe.document.items()
-        for key, value in sorted(values.items())
+        for key, value in values.items()
         if section not in ("log", "sampler") and key not in FREE.get(section, set())
-    ]
-    return repr(sorted(kept))
+    }
 
 
 def _maths(key: str, value: Any) -> str:

@@ -54,7 +54,7 @@ def train(
         share_of(options.batch, world.size)
         index = open_data(recipe, "train")
         data, validation = TrainingSet.of(recipe, index), Validation.of(recipe)
-    world.check_same({"the recipe": maths_of(recipe), "data.train": _described(index)})
+    world.check_same({**maths_of(recipe), "data.train": _described(index)})
     state = world.shared(lambda: find_state(recipe, run, resume, index))
     trainer = Trainer(recipe, device, world)
     with world.agreed():

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from ranks import run_ranks, train_in_ranks
-from tiny_training import SHORT, go, log, state, states
+from tiny_training import PHOTOS, SHORT, go, log, state, states
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 import i2sbkit.sharding  # noqa: F401 - before processes are forked, as it takes seconds
@@ -138,6 +138,20 @@ def test_fsdp_holds_a_share(tiny_recipe):
     for held in run_ranks(work):
         assert len(set(held)) == 1
         assert 0.4 * 1443 < held[0] < 0.6 * 1443
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", HOW)
+def test_the_network_of_the_paper(how, tmp_path, each_step):
+    """ADM with 1x1 kernels, attention and checkpointed activations, an eighth as wide: the losses of one process."""
+    options = ["backbone.model_channels=32", "backbone.checkpoint_activations=true", "data.size=32", "train.batch=2"]
+    options += [f"data.train={PHOTOS}", "train.microbatch=1", "train.iterations=3", "train.precision=fp32", how]
+    go("imagenet256/jpeg10", tmp_path / "one", *options)
+    train_in_ranks("imagenet256/jpeg10", tmp_path / "two", *options)
+    one, two = numbers(tmp_path / "one"), numbers(tmp_path / "two")
+    assert len(one) == 3
+    for a, b in zip(one, two, strict=True):
+        assert b == pytest.approx(a, rel=1e-4)
 
 
 def test_one_process_is_as_it_was(tiny_recipe):

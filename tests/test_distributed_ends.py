@@ -87,7 +87,7 @@ def test_a_process_that_dies_ends_the_others(how, tiny_recipe, tmp_path, monkeyp
     began = time.monotonic()
     told, code = train_in_ranks(tiny_recipe, tmp_path / "run", *LONG, how)
     assert code == str(-signal.SIGKILL)
-    assert told == "another process of this run has ended, or cannot be reached any more; what it said tells why"
+    assert told.startswith("another process of this run has ended, or cannot be reached any more; what it said tells")
     assert time.monotonic() - began < 60
 
 
@@ -95,7 +95,7 @@ def test_a_process_that_dies_ends_the_others(how, tiny_recipe, tmp_path, monkeyp
     ("other", "says"),
     [
         (f"data.train={PHOTOS}/val-*.tar", "data.train: 8 photographs, fingerprint "),
-        ("train.lr=2e-3", "the recipe: "),
+        ("train.lr=2e-3", "train.lr: 0.002 here, 0.001 in process 0; all machines need the same"),
         ("data.train=nowhere", "nowhere: no such shard or folder"),
     ],
 )
