@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         State,
         Step,
         Tables,
+        at_node,
     )
     from .kernel.rng import Rng
     from .point_spread import gaussian_kernel, uniform_kernel
@@ -59,6 +60,7 @@ _HOMES = {
     "State": ".kernel.interfaces",
     "Step": ".kernel.interfaces",
     "Tables": ".kernel.interfaces",
+    "at_node": ".kernel.interfaces",
     "Rng": ".kernel.rng",
     "gaussian_kernel": ".point_spread",
     "uniform_kernel": ".point_spread",
@@ -89,6 +91,7 @@ __all__ = [
     "Tables",
     "Trajectory",
     "__version__",
+    "at_node",
     "attention",
     "attention_problem",
     "build_part",

@@ -72,6 +72,7 @@ class Model:
         precision: str = "fp32",
         force: bool = False,
         effort: str | None = None,
+        consistency: str | None = None,
     ) -> Picture | list[Picture]:
         """Restore a picture; the result has the type of what was given.
 
@@ -87,13 +88,15 @@ class Model:
             tile, precision: see `sampling.Evaluation`.
             force: use a sampler that does not fit the weights.
             effort: "fast", "balanced" or "best", in place of nfe, sampler and eta: what `i2sbkit tune` found.
+            consistency: "cddb", "cddb-deep" or "ddnm", with a strength as in "cddb:0.5": how estimates are pulled
+                towards the picture (docs/consistency.md); None: "ddnm" where the kernel is told, else not at all.
 
         Raises:
             Error: a picture of another kind, or settings that do not fit the weights.
         """
         if samples < 1:
             raise Error(f"samples must be at least 1, got {samples}")
-        settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort)
+        settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort, consistency)
         restorer = self.restorer(settings)
         observations = as_observations(image, mask, kernel, restorer.corruption)
         results = [like(image, restorer.pictures(observations, number)) for number in range(samples)]

@@ -151,21 +151,22 @@ def check_tensors(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path
         )
     for name, tensor in own.items():
         if tensor.shape != tensors[name].shape:
-            found, wanted = tuple(tensors[name].shape), tuple(tensor.shape)
-            raise Error(
-                f"{path}: does not fit the network of its recipe: {name!r} is {found}, the network has {wanted}"
-            )
+            shapes = f"{name!r} is {tuple(tensors[name].shape)}, the network has {tuple(tensor.shape)}"
+            raise Error(f"{path}: does not fit the network of its recipe: {shapes}")
         if tensor.dtype != tensors[name].dtype and not {tensor.dtype, tensors[name].dtype} <= set(FLOATS):
             kinds = f"{name!r} is {tensors[name].dtype}, the network has {tensor.dtype}"
             raise Error(f"{path}: does not fit the network of its recipe: {kinds}")
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and header atomically."""
-    stamped = {"format": FORMAT, "version": __version__, **header}
-    with atomic(path) as temporary:
-        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(contiguous, temporary, {KEY: json.dumps(stamped, sort_keys=True)})
+    """Write tensors and header atomically; an OSError says where that cannot be."""
+    text = json.dumps({"format": FORMAT, "version": __version__, **header}, sort_keys=True)
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        with atomic(path) as temporary:
+            save_file(contiguous, temporary, {KEY: text})
+    except SafetensorError as error:
+        raise OSError(f"{path}: cannot be written ({short(error)})") from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -224,7 +225,7 @@ def recipe_in(header: Mapping[str, Any], path: Path) -> Recipe:
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], recipe: Recipe, **facts: Any) -> None:
-    """Write a model: its tensors, its recipe and what is known of it (step, data, licence, metrics)."""
+    """Write a model: its tensors, its recipe and what is known of it (step, data, licence, metrics); see `save`."""
     save(path, tensors, {"kind": "weights", "recipe": recipe.document, "plugins": recipe.origins, **facts})
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import signal
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess, active_children
@@ -18,6 +17,7 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from .decoded import Decoded
 from .kernel.errors import Error
 from .kernel.rng import derive_seed
 from .order import WINDOW, CounterSampler, epoch_order
@@ -25,16 +25,22 @@ from .pairs import Damage, Pair
 from .photographs import Photograph, centre
 from .recipe import Recipe
 from .shards import Index, open_index
+from .skipping import Damaged, Skipped
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs stacked (B, ...), with the counters that they, and their noise, follow from."""
+    """Pairs stacked (B, ...), with the counters that they, and their noise, follow from.
+
+    Attributes:
+        damaged: photographs that were found so while it was made, and in whose places others are.
+    """
 
     x0: Tensor
     x1: Tensor
     mask: Tensor | None
     counters: tuple[int, ...]
+    damaged: tuple[Damaged, ...] = ()
 
     def __len__(self) -> int:
         return len(self.counters)
@@ -47,8 +53,8 @@ class Batch:
             yield Batch(self.x0[part], self.x1[part], mask, self.counters[part])
 
 
-def open_data(recipe: Recipe, which: Literal["train", "val"]) -> Index:
-    """The photographs that a recipe trains on, or is validated with.
+def open_data(recipe: Recipe, which: Literal["train", "val"], skipped: Skipped | None = None) -> Index:
+    """The photographs that a recipe trains on, or is validated with; `skipped` as for `open_index`.
 
     Raises:
         Error: it names none, or they are not there.
@@ -56,7 +62,7 @@ def open_data(recipe: Recipe, which: Literal["train", "val"]) -> Index:
     paths, paired = recipe.paths(which), recipe.data.paired
     if not paths:
         raise Error(no_data(recipe))
-    return open_index(paths, paired)
+    return open_index(paths, paired, skipped)
 
 
 def no_data(recipe: Recipe) -> str:
@@ -74,6 +80,8 @@ class TrainingSet(Dataset[Pair]):
         crops: how often each photograph is used in an epoch.
         margin: pixels around each crop that are damaged with it and then cut off, so that a kernel meets what it meets
             in a whole photograph rather than the crop's border.
+        strict: a photograph that cannot be decoded is an error. Else the next in the epoch's order takes its place,
+            which follows from the data, the seed and the counter alone.
     """
 
     def __init__(
@@ -87,15 +95,15 @@ class TrainingSet(Dataset[Pair]):
         crops: int = 1,
         margin: int = 0,
         seed: int = 0,
+        strict: bool = True,
     ) -> None:
         self.index, self.damage, self.size, self.margin = index, damage, size + 2 * margin, margin
         self.crop, self.flip, self.crops, self.seed = crop, flip, crops, seed
-        self._decoded: OrderedDict[int, Photograph] = OrderedDict()
-        self._held = WINDOW if crops > 1 else 1
+        self.decoded = Decoded(len(index.samples), self._read, WINDOW if crops > 1 else 1, strict)
         self._epoch, self._order = -1, list[int]()
 
     @classmethod
-    def of(cls, recipe: Recipe, index: Index) -> TrainingSet:
+    def of(cls, recipe: Recipe, index: Index, strict: bool = True) -> TrainingSet:
         """The training set of a recipe on the photographs of an index.
 
         Raises:
@@ -111,6 +119,7 @@ class TrainingSet(Dataset[Pair]):
             crops=data.crops,
             margin=data.margin,
             seed=recipe.train.seed,
+            strict=strict,
         )
 
     def __len__(self) -> int:
@@ -125,19 +134,16 @@ class TrainingSet(Dataset[Pair]):
         return self.damage.pair(crop, rng).trimmed(self.margin)
 
     def _photograph(self, counter: int) -> Photograph:
-        """The decoded photograph of a counter; the last few stay in memory."""
+        """The photograph of a counter, or where that is damaged of the next place in the epoch that has one."""
         epoch, place = divmod(counter, len(self))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, epoch_order(self.index, self.seed, epoch, self.crops)
-        number = self._order[place]
-        if number not in self._decoded:
-            photograph = self.damage.read(self.index.samples[number])
-            smaller = self.crop == "center" or photograph.shorter < self.size
-            self._decoded[number] = photograph.resized(self.size) if smaller else photograph
-        self._decoded.move_to_end(number)
-        while len(self._decoded) > self._held:
-            self._decoded.popitem(last=False)
-        return self._decoded[number]
+        return self.decoded.first(self._order[at % len(self)] for at in range(place, place + len(self)))
+
+    def _read(self, number: int) -> Photograph:
+        photograph = self.damage.read(self.index.samples[number])
+        smaller = self.crop == "center" or photograph.shorter < self.size
+        return photograph.resized(self.size) if smaller else photograph
 
     def _cut(self, photograph: Photograph, rng: Generator) -> Photograph:
         spare = photograph.spare(self.size)
@@ -148,15 +154,19 @@ class TrainingSet(Dataset[Pair]):
         return photograph.cut(top, left, self.size)
 
 
+Numbered = tuple[int, Pair, tuple[Damaged, ...]]
+"""A pair with its counter, and what was found damaged on the way."""
+
+
 @dataclass(frozen=True)
-class _Numbered(Dataset[tuple[int, Pair] | Error]):
+class _Numbered(Dataset[Numbered | Error]):
     """Pairs with their counters, for collation; or what went wrong, which a worker can only send as a value."""
 
     pairs: TrainingSet
 
-    def __getitem__(self, counter: int) -> tuple[int, Pair] | Error:
+    def __getitem__(self, counter: int) -> Numbered | Error:
         try:
-            return counter, self.pairs[counter]
+            return counter, self.pairs[counter], self.pairs.decoded.damaged()
         except Error as error:
             return error
 
@@ -201,19 +211,20 @@ def _end_workers(workers: list[BaseProcess]) -> None:
         worker.kill()
 
 
-def _collate(items: list[tuple[int, Pair] | Error]) -> Batch | Error:
+def _collate(items: list[Numbered | Error]) -> Batch | Error:
     """Stack pairs; or give the first thing that went wrong."""
     numbered = []
     for item in items:
         if isinstance(item, Error):
             return item
         numbered.append(item)
-    pairs = [pair for _, pair in numbered]
+    pairs = [pair for _, pair, _ in numbered]
     return Batch(
         torch.stack([pair.x0 for pair in pairs]),
         torch.stack([pair.x1 for pair in pairs]),
         _stack_masks(pairs),
-        tuple(counter for counter, _ in numbered),
+        tuple(counter for counter, _, _ in numbered),
+        tuple(damaged for _, _, found in numbered for damaged in found),
     )
 
 

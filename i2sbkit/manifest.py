@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .batch import Made, Outcome
+from .determinism import deterministic_now
 from .jobs import Job
 from .kernel.errors import Error
 from .printable import one_line
@@ -29,8 +30,8 @@ class Manifest:
     """The manifest of a folder; lines are appended to those of earlier runs.
 
     A line has `input`, `output` and `sha256` of the output (null where there is none), `more` (path -> sha256 of what
-    was written beside it: further draws, the spread, the trajectory), `seconds`, `megapixels`, `status` ("done",
-    "failed" or "skipped"), `error`, and what is true of the whole run.
+    was written beside it: further draws, the spread, the trajectory), `seconds` (null with `--deterministic`),
+    `megapixels`, `status` ("done", "failed" or "skipped"), `error`, and what is true of the whole run.
 
     Args:
         folder: made where it is not there.
@@ -80,7 +81,7 @@ class Manifest:
             "output": output,
             "sha256": hashes[output] if output else None,
             "more": {name: hashes[name] for name in more if name},
-            "seconds": outcome.seconds,
+            "seconds": None if deterministic_now() else outcome.seconds,
             "megapixels": outcome.megapixels,
             **self._facts,
             "status": status,

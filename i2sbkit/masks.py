@@ -26,11 +26,16 @@ from torch.nn.functional import interpolate
 from .decoding import decode
 from .finding import pictures_in
 from .kernel.errors import Error
+from .plain import short
 
 PACKED_SIDE = 256
 """Height and width of masks that lie as bare bits: those of Palette (Saharia et al. 2022)."""
-CHUNK = 64
-"""So many masks of an .npz file are unpacked at a time."""
+CHUNK = 1 << 26
+"""So many bytes of an .npz file are unpacked at a time, or one mask; a few kilobytes of file can hold any number."""
+MOST, MOST_OF_ONE = 1 << 30, 1 << 28
+"""Bytes of all masks of an .npz file, as bits; and of one of them, as the file has it."""
+HEADER = 10_000
+"""Bytes of an array's header that are read."""
 
 
 class Masks(ABC):
@@ -147,8 +152,10 @@ def open_masks(given: str | Path) -> Masks:
         raise Error(f"{path}: no such masks; give a folder of pictures (white = missing), a .npy or an .npz file")
     try:
         return _from_npz(path, key) if path.suffix.lower() == ".npz" else _from_npy(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise Error(f"{path}: not a readable file of masks ({' '.join(str(error).split())})") from None
+    except Error:
+        raise
+    except Exception as error:  # of hostile archives and headers zipfile and numpy raise nearly everything
+        raise Error(f"{path}: not a readable file of masks ({short(error) or type(error).__name__})") from None
 
 
 def _from_npy(path: Path) -> Masks:
@@ -164,12 +171,14 @@ def _from_npz(path: Path, key: str) -> Masks:
         keys = [name.removesuffix(".npy") for name in archive.namelist()]
         if key not in keys and (key or len(keys) != 1):
             there = ", ".join(f'"{path.name}:{name}"' for name in keys) or "none"
-            raise Error(f"{path}: {f'no array {key!r} in it' if key else 'several arrays'}; say which of: {there}")
+            what = f"no array {key!r} in it" if key else "several arrays"
+            raise Error(f"{path}: {what}; say which of: {short(there)}")
         where = f"{path}:{key or keys[0]}"
         name = key or keys[0]
         with archive.open(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name) as file:
             shape, dtype = _header(file, where)
             rows, columns = _sides(shape, dtype, where)
+            _check_size(shape, rows * columns, dtype, where)
             if len(shape) == 1:
                 return BitMasks(np.frombuffer(file.read(), dtype).reshape(-1, rows * columns // 8), rows, columns)
             packed = [np.packbits(chunk, axis=1) for chunk in _chunks(file, rows * columns, dtype, where)]
@@ -182,6 +191,9 @@ def _from_npz(path: Path, key: str) -> Masks:
 def _header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and kind of the array that follows in a .npy stream."""
     version = npy.read_magic(file)
+    if int.from_bytes(file.read(2 if version == (1, 0) else 4), "little") > HEADER:
+        raise Error(f"{where}: a header of more than {HEADER} bytes, which no array of masks has")
+    file.seek(npy.MAGIC_LEN)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, fortran, dtype = read(file)
     if fortran and len(shape) > 1:
@@ -194,7 +206,7 @@ def _sides(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> tuple[in
     if dtype.hasobject:
         raise Error(f"{where}: holds Python objects, which are never unpickled; write the masks as numbers")
     bits = len(shape) == 1 and dtype == np.uint8 and shape[0] % (PACKED_SIDE**2 // 8) == 0
-    if (bits or len(shape) == 3 or (len(shape) == 4 and shape[1] == 1)) and dtype.kind in "buif" and min(shape):
+    if (bits or len(shape) == 3 or (len(shape) == 4 and shape[1] == 1)) and dtype.kind in "buif" and min(shape) > 0:
         return (PACKED_SIDE, PACKED_SIDE) if bits else (shape[-2], shape[-1])
     raise Error(
         f"{where}: {dtype} of shape {shape}; masks are (N, H, W) or (N, 1, H, W) of 0 and 1, "
@@ -202,10 +214,17 @@ def _sides(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> tuple[in
     )
 
 
+def _check_size(shape: tuple[int, ...], pixels: int, dtype: np.dtype[Any], where: str) -> None:
+    """See that masks are not many times what anybody has, before they are unpacked."""
+    kept = shape[0] if len(shape) == 1 else shape[0] * (pixels + 7) // 8
+    if kept > MOST or (len(shape) > 1 and pixels * dtype.itemsize > MOST_OF_ONE):
+        raise Error(f"{where}: {dtype} of shape {shape}, which is too large to unpack; write it as a .npy file")
+
+
 def _chunks(file: IO[bytes], pixels: int, dtype: np.dtype[Any], where: str) -> Iterator[np.ndarray]:
     """The masks of a stream, (n, pixels) of bool, a few at a time."""
     length, number = pixels * dtype.itemsize, 0
-    while data := file.read(length * CHUNK):
+    while data := file.read(length * max(1, CHUNK // length)):
         whole = np.frombuffer(data[: len(data) - len(data) % length], dtype).reshape(-1, pixels)
         yield _missing(whole, f"{where}: masks from {number}")
         number += len(whole)

@@ -14,6 +14,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from .determinism import deterministic_now
+
 UNKNOWN = 4 * 10**9
 """Bytes taken for free where the system does not say."""
 CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
@@ -23,9 +25,13 @@ CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "m
 def free_memory(device: torch.device, root: Path = Path("/")) -> int:
     """Bytes that can still be had on a device; of the machine's memory, what its system and its container leave.
 
+    Deterministically `UNKNOWN`, as what is chosen by it would be chosen otherwise another time.
+
     Args:
         root: where /proc and /sys are.
     """
+    if deterministic_now():
+        return UNKNOWN
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + unused

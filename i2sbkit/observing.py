@@ -122,7 +122,12 @@ def read_observation(path: Path, corruption: Corruption, told: Told) -> Observed
     if told.feather and mask is not None:
         share = faded(mask, told.feather)
         mask = (share > 0).float()
-    return Observed(picture, Observation(picture.image, mask, told.params), share)
+    return Observed(picture, Observation(picture.image, mask, {**told.params, **_file(picture, path)}), share)
+
+
+def _file(picture: Picture, path: Path) -> Mapping[str, bytes]:
+    """For `Observation.params`: a JPEG file says how it was quantised."""
+    return {"file": path.read_bytes()} if picture.format == "JPEG" else {}
 
 
 def _of_color(image: Tensor, color: tuple[int, int, int]) -> Tensor:

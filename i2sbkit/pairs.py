@@ -8,12 +8,14 @@ import torch
 from torch import Generator, Tensor
 
 from .images import from_uint8, to_uint8
+from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation
 from .kernel.rng import derive_seed
 from .masks import Masks, open_masks
 from .photographs import Photograph, centre, read_photograph
 from .recipe import Recipe
 from .shards import Index, Sample
+from .skipping import Damaged, Skipped
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,14 @@ def hidden(x0: Tensor, mask: Tensor) -> Observation:
 
 
 def validation_pairs(
-    index: Index, damage: Damage, *, size: int, crop: str = "random", seed: int, count: int
+    index: Index,
+    damage: Damage,
+    *,
+    size: int,
+    crop: str = "random",
+    seed: int,
+    count: int,
+    skipped: Skipped | None = None,
 ) -> list[Pair]:
     """The middle of up to `count` photographs, the damage fixed by the seed and the photograph's key.
 
@@ -112,14 +121,25 @@ def validation_pairs(
     Args:
         crop: of the training: where it is "center" the shorter side is made `size` first; else only smaller
             photographs are resized.
+        skipped: takes note of photographs that are damaged; the next ones take their places.
 
     Raises:
-        Error: a photograph or mask cannot be read.
+        Error: a photograph or mask cannot be read; or all are damaged, or one, and `skipped` is strict or None.
     """
-    pairs = []
-    for number, sample in enumerate(index.samples[:count]):
-        rng = damage_rng(seed, sample.key)
-        pairs.append(damage.pair(middle(damage.read(sample), size, crop), rng, number))
+    pairs: list[Pair] = []
+    for number, sample in enumerate(index.samples):
+        if len(pairs) == count:
+            break
+        try:
+            photograph = damage.read(sample)
+        except Damaged as damaged:
+            if skipped is None:
+                raise
+            skipped.add(damaged)
+            continue
+        pairs.append(damage.pair(middle(photograph, size, crop), damage_rng(seed, sample.key), number))
+    if not pairs:
+        raise Error("none of the photographs to validate with can be decoded; `i2sbkit shards check` says why")
     return pairs
 
 

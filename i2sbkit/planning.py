@@ -13,6 +13,7 @@ from .checkpoint import build_network
 from .data import no_data, open_data
 from .order import share_of
 from .recipe import Recipe
+from .skipping import Skipped
 
 COPIES = 5
 """Each parameter is kept as itself, its gradient, two moments of AdamW and its average."""
@@ -20,10 +21,10 @@ OVERHEAD = 1.25
 """Gradients on their way back and buffers of kernels; measured on a CPU with `compact`: 1.2 to 1.4."""
 
 
-def plan(recipe: Recipe, run: Path, processes: int = 1) -> dict[str, Any]:
+def plan(recipe: Recipe, run: Path, processes: int = 1, strict: bool = False) -> dict[str, Any]:
     """Parameters, an estimate of a process's memory in 10^6 bytes (beside torch's own), and what an epoch holds.
 
-    Where the recipe names no data, there are no photographs, and "no_data" says what to do.
+    Where the recipe names no data, there are no photographs, and "no_data" says what to do. `strict` as for `train`.
 
     Raises:
         Error: the photographs that it names are not there, or the batch cannot be shared evenly by the processes.
@@ -34,7 +35,7 @@ def plan(recipe: Recipe, run: Path, processes: int = 1) -> dict[str, Any]:
     parameters, activations = _measure(recipe, micro)
     held = parameters / (processes if options.parallel == "fsdp" else 1)
     named = bool(recipe.paths("train"))
-    photographs = len(open_data(recipe, "train").samples) if named else 0
+    photographs = len(open_data(recipe, "train", Skipped(strict)).samples) if named else 0
     images = photographs * data.crops
     return {
         "recipe": recipe.name,

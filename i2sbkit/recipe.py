@@ -125,13 +125,14 @@ def from_document(
         _check_size(parts["backbone"], sections["data"].size, problems)
     if parts["corruption"] and sections["data"]:
         check_damage(parts["corruption"], sections["data"], problems)
+    bridge = _bridge(parts["schedule"], sections["bridge"], problems)
     problems.raise_any()
     found = {kind: registry.get(kind, options[kind]["name"]) for kind in PARTS}
     return Recipe(
         document={**options, **{key: json.loads(value.model_dump_json()) for key, value in sections.items()}},
         parts=Parts(
             parts["corruption"],
-            Bridge(parts["schedule"], sections["bridge"].ot_ode, sections["bridge"].add_x1_noise),
+            bridge,
             parts["backbone"],
             parts["sampler"],
         ),
@@ -140,6 +141,15 @@ def from_document(
         name=name,
         **sections,
     )
+
+
+def _bridge(schedule: Any, section: Any, problems: Problems) -> Any:
+    """The bridge of a schedule, where there is one, with what does not go with it noted."""
+    if not schedule or not section:
+        return None
+    bridge = Bridge(schedule, section.ot_ode, section.add_x1_noise)
+    problems.attempt(("bridge",), partial(bridge.check_conditions, section.cond_x1))
+    return bridge
 
 
 def _part(kind: str, table: Any, registry: plugins.Registry, problems: Problems) -> tuple[Any, dict[str, Any]]:

@@ -63,8 +63,10 @@ class TrainSection(_Section):
     """The optimisation; `schedule` "step" multiplies lr by lr_gamma every lr_step, "cosine" falls to 2 % of lr.
 
     `end_share`: of the images, trained at the last node, where sampling begins, rather than at a node drawn evenly;
-    for weights that restore with one or few evaluations. `batch` counts over all processes, `microbatch` in each of
-    them. `parallel`: with several, each holds the network ("ddp"), or they split it ("fsdp"); see docs/scale.md.
+    for weights that restore with one or few evaluations. `relative`: the loss of an image is divided by its damage, the
+    mean square of lifted - x0, so that slight damage counts as much as heavy. `batch` counts over all processes,
+    `microbatch` in each of them. `parallel`: with several, each holds the network ("ddp"), or they split it ("fsdp");
+    see docs/scale.md.
     """
 
     iterations: PositiveInt
@@ -80,6 +82,7 @@ class TrainSection(_Section):
     clip: PositiveFloat | None = None
     ema: Share = 0.99
     end_share: Share = 0.0
+    relative: bool = False
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     compile: bool = False
     parallel: Literal["ddp", "fsdp"] = "ddp"

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from torch import Tensor
 
-from .files import write_text
+from .files import append_text, write_text
 
 
 class Logger(ABC):
@@ -51,8 +51,7 @@ class JsonLines(Logger):
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         numbers = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
         line = json.dumps({"step": step, "time": round(time.time(), 3), **numbers})
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append_text(self._path, line + "\n")
 
 
 def _step_of(line: str) -> float:

@@ -17,7 +17,7 @@ from .kernel.errors import Error
 from .manifest import Manifest, sha256_of
 from .printable import one_line
 from .restore_files import Extras
-from .restore_shards import are_shards, find_shard_jobs, restore_shards
+from .restore_shards import are_shards, find_shard_jobs, remove_leftovers, restore_shards
 from .restoring import Restorer
 from .streams import STREAM, StreamJob
 
@@ -181,6 +181,8 @@ class ShardPlan:
     def run(self, work: Work, facts: Facts, noted: Noted = silent) -> Report:
         """See `Plan`."""
         noted, jobs = _noting(self, Extras(), facts, noted), facts.world.share(self.jobs)
+        if facts.world.first:
+            remove_leftovers(_skipped(self))
         return restore_shards(jobs, work, self.suffix, facts.mark, noted)
 
 

@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from glob import escape
@@ -72,6 +72,17 @@ def restore_shards(jobs: Sequence[Job], work: Work, suffix: str | None, settings
     return Report(report.outcomes, report.stopped, [name for name in report.written if name in shards])
 
 
+def remove_leftovers(jobs: Iterable[Job]) -> None:
+    """Remove what a process left beside shards that are written, which was killed before it could do so."""
+    for job in jobs:
+        for stale in _set_aside(job):
+            shutil.rmtree(stale)
+
+
+def _set_aside(job: Job) -> Iterator[Path]:
+    return job.target.parent.glob(f".{escape(job.target.name)}.*.partial")
+
+
 def _fail(error: Exception) -> Made:
     raise error
 
@@ -106,7 +117,7 @@ class _Shard:
 
     def steps(self) -> dict[Job, Step]:
         """What is to be done: the pictures that are not there yet, then the shard."""
-        for stale in self.aside.parent.glob(f".{escape(self.job.target.name)}.*.partial"):
+        for stale in _set_aside(self.job):
             if stale != self.aside:  # of other settings, or of a shard that has changed
                 shutil.rmtree(stale)
         steps: dict[Job, Step] = {}

@@ -7,10 +7,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
-from .batch import Outcome, Report, silent
+from .batch import Made, Noted, Outcome, Report, silent
 from .distributed import World
 from .kernel.errors import Error
 from .manifest import take_in
+from .printable import one_line
 from .report.collecting import Collector
 from .reporting import warn
 from .restore_plans import Facts, FilePlan, Plan, ShardPlan, StreamPlan, Work
@@ -36,15 +37,20 @@ def check_shared(plan: Plan, page: Path | None, world: World) -> Plan:
     return plan
 
 
-def run_plan(plan: Plan, work: Work, facts: Facts, collector: Collector | None = None) -> Report:
+def run_plan(plan: Plan, work: Work, facts: Facts, collector: Collector | None = None, strict: bool = False) -> Report:
     """Do what is planned, all processes together; of the whole the first reports, the others of nothing.
 
     None ends before the last: torchrun would end the others with it.
 
     Args:
         collector: of the report, where there is one.
+        strict: the first file that fails ends it.
+
+    Raises:
+        Error: strictly, one failed.
     """
-    report, world = plan.run(work, facts, collector.noted if collector else silent), facts.world
+    noted = collector.noted if collector else silent
+    report, world = plan.run(work, facts, _ending(noted) if strict else noted), facts.world
     if world.size == 1:
         return report
     world.wait()
@@ -52,6 +58,17 @@ def run_plan(plan: Plan, work: Work, facts: Facts, collector: Collector | None =
         _take_in(plan)
     stopped = (str(report.stopped), report.stopped.exit_code - 128) if report.stopped else None
     return _merged(world.gathered((report.outcomes, report.written, stopped)))
+
+
+def _ending(noted: Noted) -> Noted:
+    """The same, but a file that failed ends the work."""
+
+    def told(outcome: Outcome, made: Made) -> None:
+        noted(outcome, made)
+        if outcome.error:
+            raise Error(f"{one_line(outcome.error)}; without --strict the others go on")
+
+    return told
 
 
 def _take_in(plan: Plan) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import Weights
+from .consistency import WHEN_TOLD, consistency_of, parsed
 from .kernel import registry
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
@@ -35,6 +36,10 @@ class Settings:
         seed: with the content of the observation it fixes every random number.
         tile, precision: see `sampling.Evaluation`.
         force: use a sampler that does not fit the weights.
+        consistency: METHOD or METHOD:STRENGTH, see `consistency.METHODS`; None: the default where a kernel is told.
+
+    Raises:
+        Error: no such consistency.
     """
 
     nfe: int | None = None
@@ -45,6 +50,11 @@ class Settings:
     precision: str = "fp32"
     force: bool = False
     effort: str | None = None
+    consistency: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.consistency is not None:
+            parsed(self.consistency)
 
 
 def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
@@ -150,7 +160,7 @@ class Restorer:
         pairs = zip(observations, rng.child("lift"), strict=True)
         lifted = _batch([corruption.lift(y, generator) for y, generator in pairs])
         masks = [y.mask for y in observations if y.mask is not None]
-        told = [(corruption.operator(y), y.image) for y in observations if "kernel" in y.params]
+        method = self.settings.consistency or (WHEN_TOLD if "kernel" in observations[0].params else None)
         forced = recipe.bridge.ot_ode and self.sampler.stochastic
         return walk(
             self.net,
@@ -159,7 +169,7 @@ class Restorer:
             lifted,
             rng.child("bridge"),
             mask=_batch(masks) if masks else None,
-            told=told,
+            consistency=consistency_of(method, corruption, observations) if method else None,
             bridge=Bridge(recipe.parts.bridge.schedule, add_x1_noise=recipe.bridge.add_x1_noise) if forced else None,
             how=Evaluation(self.settings.tile, self.settings.precision),
             watch=watch,

@@ -26,18 +26,22 @@ from .shards import Index
 if TYPE_CHECKING:
     from .trainer import Trainer
 
+KEPT = "the last state is whole; make room, and the same command goes on from there"
 FREE = {
     "data": {"train", "val", "val_size", "workers"},
-    "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images", "parallel"},
+    "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images", "parallel", "microbatch"},
 }
-"""Keys that may differ when a run goes on: they do not change the maths. (What `data.train` holds must stay.)"""
+"""Keys that may differ when a run goes on: they do not change the maths. (What `data.train` holds must stay.)
+
+`parallel` and `microbatch` change its rounding: who runs out of memory must be able to go on.
+"""
 
 
 def save_state(trainer: Trainer, run: Path, index: Index) -> None:
-    """Write the state and the weights of this step; keep the last `keep` states. The first process does, for all.
+    """Write the weights and the state of this step; keep the last `keep` states. The first process does, for all.
 
     Raises:
-        Error: they cannot be written.
+        Error: they cannot be written, or what was learned is not finite; the states before are as they were.
     """
     net, weights = trainer.spread.network_state(), trainer.weights()
     tensors = {f"net/{name}": tensor for name, tensor in net.items()}
@@ -46,7 +50,29 @@ def save_state(trainer: Trainer, run: Path, index: Index) -> None:
         tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
     with trainer.world.agreed():
         if trainer.world.first:
-            _write(trainer, run, index, tensors, weights)
+            _check_finite(trainer, run, tensors)
+            try:
+                _write(trainer, run, index, tensors, weights)
+            except OSError as error:
+                raise Error(f"{error}; {KEPT}") from None
+
+
+def _check_finite(trainer: Trainer, run: Path, tensors: Mapping[str, Tensor]) -> None:
+    """See that parameters, averages and moments are finite; a buffer may hold what its network wants.
+
+    A loss and a gradient that are finite do not tell: a step may be too long, a square too large.
+    """
+    learned = {f"net/{name}" for name, _ in trainer.net.named_parameters()}
+    for name, tensor in tensors.items():
+        if (name in learned or not name.startswith("net/")) and not torch.isfinite(tensor).all():
+            raise not_finite(run, f"tensor {name} is not finite", trainer.step)
+
+
+def not_finite(run: Path, what: str, step: int) -> Error:
+    """What to say where training cannot go on."""
+    return Error(
+        f"{run}: the {what} at step {step}; the last good state is kept. Try a lower train.lr, or train.clip = 1.0"
+    )
 
 
 def _write(
@@ -59,8 +85,9 @@ def _write(
     if masks := recipe.paths("masks"):
         header["masks"] = masks_fingerprint(masks[0])
     name = f"state-{trainer.step:08d}.safetensors"
-    save(run / name, tensors, header)
+    # The state comes last: who is killed before it makes both again, who is killed after it has both.
     write_weights(run / "weights.safetensors", weights, recipe, step=trainer.step, data=index.fingerprint)
+    save(run / name, tensors, header)
     until_now = [path for path in saved_states(run) if path.name <= name]  # beyond lies only what could not be read
     for old in until_now[recipe.train.keep :]:
         old.unlink()
@@ -118,6 +145,8 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
         for key in sorted({*values, *before[section]} - FREE.get(section, set()))
         if _maths(key, before[section].get(key)) != _maths(key, values.get(key))
     ]
+    if "data" not in header:
+        raise Error(f"{path}: not a whole training state (it does not say what it was trained on); take another")
     if header["data"] != index.fingerprint:
         changes.append("data.train: the photographs are not the ones it was trained on")
     if (masks := recipe.paths("masks")) and header.get("masks") != masks_fingerprint(masks[0]):
@@ -162,6 +191,8 @@ def load_state(trainer: Trainer, path: Path) -> int:
         trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": moments})
         trainer.scaler.load_state_dict(header["scaler"])
         trainer.step = int(header["step"])
+        if trainer.step < 0:
+            raise ValueError(f"step {trainer.step}")
     except (LookupError, ValueError) as error:
         raise Error(f"{path}: not a whole training state ({error}); take another") from None
     return trainer.step

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from .kernel.algorithms import conditioned, consistent, denoiser, known_pixels, padded
+from .kernel.algorithms import conditioned, denoiser, known_pixels, padded
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
-from .kernel.interfaces import Denoise, Operator, Sampler, State
+from .kernel.interfaces import Denoise, Sampler, State
 from .kernel.rng import Rng
 from .recipe import Recipe
 from .tile_sizes import TileSizes
@@ -22,8 +22,6 @@ from .tiling import halving, tiled
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 Watch = Callable[[int, Tensor, Tensor], None]
 """Called with n, x_n and x0h (B, C, H, W) at each network evaluation."""
-RHO = 0.5
-"""How far a known operator pulls each estimate: the largest step that never overshoots (see `consistent`)."""
 BLENDED = (
     "tiles of {} pixels: this network looks at the whole picture and here sees a tile at a time, so the picture "
     "depends on the tiles: on a small untrained network by 18 to 95 % of all that it changes (docs/sizes.md); "
@@ -105,7 +103,7 @@ def walk(
     rng: Rng,
     *,
     mask: Tensor | None = None,
-    told: Sequence[tuple[Operator, Tensor]] = (),
+    consistency: Callable[[Denoise], Denoise] | None = None,
     bridge: Bridge | None = None,
     how: Evaluation = Evaluation(),
     watch: Watch | None = None,
@@ -116,8 +114,8 @@ def walk(
 
     Args:
         mask: (B, 1, H, W), 1 = missing; elsewhere each clean estimate, and the result, has the observation's pixels.
-        told: for each picture the operator and its observation (C, h, w), where they are known: each clean estimate is
-            pulled towards it.
+        consistency: wraps the denoiser of whole pictures, tiles or not: pulls each clean estimate towards what was
+            observed (`consistency.consistency_of`).
         bridge: walked instead of the recipe's own.
         watch: told of every clean estimate.
     """
@@ -131,8 +129,8 @@ def walk(
             lifted = lifted.to(device)
         x1 = bridge.endpoint(lifted, rng)
         denoise = in_tiles(sizes, tile, lifted, lifted if cond_x1 else None)
-        if told:
-            denoise = consistent(denoise, [a for a, _ in told], [y for _, y in told], RHO)
+        if consistency:
+            denoise = consistency(denoise)
         if mask is not None:
             mask = mask.to(lifted.device)
             denoise = known_pixels(denoise, lifted, mask)

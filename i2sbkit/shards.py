@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from .plain import short
 from .remote import URL, Remote, check_url, together
 from .remote import find as find_remote
 from .reporting import warn
+from .skipping import Damaged, Skipped
 from .tars import DEGRADED_PICTURES, PICTURES, Part, Place, read_index, scan_shard, scan_tar
 
 SCHEME = re.compile(r"(^|/|::)(pipe:|[a-z][a-z0-9+.-]+:/)", re.IGNORECASE)
@@ -71,19 +72,21 @@ class Index:
         return digest.hexdigest()[:16]
 
 
-def open_index(paths: Sequence[str | Path], paired: bool = False) -> Index:
+def open_index(paths: Sequence[str | Path], paired: bool = False, skipped: Skipped | None = None) -> Index:
     """What is in shards, brace patterns or globs of them, folders of shards, and folders of pictures.
 
     Args:
         paths: local ones, URLs of shards, and where the user allows it commands (`pipe:`) that write one.
         paired: every sample must bring its degraded picture; a folder holds them as `clean/` and `degraded/`.
+        skipped: takes note of shards that are damaged, as for `tars.scan_shard`.
 
     Raises:
-        Error: nothing there, not a tar, truncated, or a sample without its degraded picture where there must be one.
+        Error: nothing there, a sample without its degraded picture where there must be one; or a shard is damaged, and
+            `skipped` is strict or None.
     """
     samples: list[Sample] = []
     shards = 0
-    for group in _groups(find(paths), paired):
+    for group in _groups(find(paths), paired, skipped):
         samples += [Sample(key, shards, parts) for key, parts in group.items()]
         shards += 1
     samples = [sample for sample in samples if sample.picture]
@@ -96,24 +99,24 @@ def open_index(paths: Sequence[str | Path], paired: bool = False) -> Index:
     return Index(tuple(samples), shards)
 
 
-def _groups(places: Sequence[Place], paired: bool) -> Iterator[Group]:
+def _groups(places: Sequence[Place], paired: bool, skipped: Skipped | None) -> Iterator[Group]:
     """What is in each shard, and in each run of files of a folder."""
-    remote = _scan_remote([place for place in places if isinstance(place, Remote)])
+    remote = _scan_remote([place for place in places if isinstance(place, Remote)], skipped)
     for place in places:
         if isinstance(place, Remote):
             yield remote[place]
         elif place.is_dir():
             yield from (scan_pairs if paired else scan_folder)(place)
         else:
-            yield scan_shard(place)
+            yield scan_shard(place, skipped)
 
 
-def _scan_remote(shards: Sequence[Remote]) -> dict[Remote, Group]:
+def _scan_remote(shards: Sequence[Remote], skipped: Skipped | None) -> dict[Remote, Group]:
     """What is in remote shards: their indexes are read, and of those that have none the headers."""
     indexed = dict(zip(shards, together(read_index, shards), strict=True))
     bare = [shard for shard, group in indexed.items() if group is None]
     began = time.monotonic()
-    scanned = dict(zip(bare, together(scan_tar, bare), strict=True))
+    scanned = dict(zip(bare, together(partial(scan_tar, skipped=skipped), bare), strict=True))
     if (seconds := time.monotonic() - began) > PATIENCE:
         warn(
             f"{bare[0]}: {len(bare)} shards have no index beside them: a request for each file in them, which took "
@@ -181,38 +184,43 @@ def read_pixels(sample: Sample) -> Tensor:
     """A sample's picture as 8-bit RGB (3, H, W), turned upright; alpha is left out.
 
     Raises:
-        Error: it cannot be decoded, or is gray of more than 8 bits, which Pillow would turn white.
+        Damaged: it cannot be decoded.
+        Error: it cannot be read, or is gray of more than 8 bits, which Pillow would turn white.
     """
     part = sample.picture
     assert part is not None
-    return decode(part.read(), f"{part.path}: {sample.key}")
+    return decode(part.read(), str(part.path), sample.key)
 
 
 def read_degraded(sample: Sample) -> Tensor:
     """The same of the degraded picture beside it.
 
     Raises:
-        Error: there is none, or it cannot be decoded.
+        Damaged: it cannot be decoded.
+        Error: there is none, or as `read_pixels`.
     """
     part = sample.degraded
     if part is None:
         raise _without_degraded(sample, 1)
-    return decode(part.read(), f"{part.path}: {sample.key}: degraded")
+    return decode(part.read(), str(part.path), f"{sample.key}: degraded")
 
 
-def decode(data: bytes, where: str) -> Tensor:
-    """The bytes of a picture file as 8-bit RGB (3, H, W); `where` says in messages where they are from.
+def decode(data: bytes, place: str, key: str = "") -> Tensor:
+    """The bytes of a picture file as 8-bit RGB (3, H, W); place and key say in messages where they are from.
 
     Raises:
-        Error: as `read_pixels`.
+        Damaged, Error: as `read_pixels`.
     """
     try:
         with Image.open(io.BytesIO(data), formats=READ_FORMATS) as file:
             if file.mode[0] in "IF":
-                raise ValueError(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
+                raise Error(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
             array = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+    except (Error, MemoryError) as error:
+        what = f"not a readable picture ({short(error) or 'too large for memory'})"
+        raise Error(": ".join(filter(None, (place, key, what)))) from None
     except Exception as error:  # on broken bytes Pillow's decoders raise nearly everything
-        raise Error(f"{where}: not a readable picture ({short(error)}); try `i2sbkit shards check`") from None
+        raise Damaged(place, key, f"not a readable picture ({short(error)}); try `i2sbkit shards check`") from None
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 

@@ -11,8 +11,11 @@ class Stopped(Exception):
     """The work was cut short by a signal, after saving; `exit_code` is 130 for Ctrl-C, 143 for SIGTERM."""
 
     def __init__(self, message: str, signum: int) -> None:
-        super().__init__(message)
+        super().__init__(message, signum)  # both, as it is made anew from them where it is unpickled
         self.exit_code = 128 + signum
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class StopRequest:

@@ -17,6 +17,7 @@ from .images import FORMATS
 from .kernel.errors import Error
 from .plain import short
 from .remote import Remote
+from .skipping import Damaged, Skipped
 
 PICTURES = tuple(suffix[1:] for suffix in FORMATS)
 DEGRADED = "degraded."
@@ -53,25 +54,36 @@ class Part:
         except OSError as error:
             raise Error(f"{self.path}: cannot be read ({error})") from None
         if len(data) < self.size:
-            raise _unreadable(self.path, "truncated")
+            raise Error(f"{self.path}: shorter than when it was opened; start again with the shard as it is")
         return data
 
 
-def scan_shard(path: Place) -> dict[str, dict[str, Part]]:
+def scan_shard(path: Place, skipped: Skipped | None = None) -> dict[str, dict[str, Part]]:
     """key -> extension -> part, in the order of the tar; from its index where one lies beside it and is current.
 
+    Args:
+        skipped: takes note where the tar is damaged, and what comes before the damage is given. The sample next to it
+            is left out as well: it may lack parts.
+
     Raises:
-        Error: not a tar, or truncated.
+        Error: it cannot be read; or not a tar, or truncated, and `skipped` is strict or None.
     """
     indexed = read_index(path)
-    return scan_tar(path) if indexed is None else indexed
+    return scan_tar(path, skipped) if indexed is None else indexed
 
 
-def scan_tar(path: Place) -> dict[str, dict[str, Part]]:
+def scan_tar(path: Place, skipped: Skipped | None = None) -> dict[str, dict[str, Part]]:
     """`scan_shard` without a look at the index."""
     found: dict[str, dict[str, Part]] = {}
-    for key, extension, part in walk_tar(path):
-        found.setdefault(key, {})[extension] = part
+    try:
+        for key, extension, part in walk_tar(path):
+            found.setdefault(key, {})[extension] = part
+    except Damaged as damaged:
+        if skipped is None:
+            raise
+        skipped.add(damaged)
+        if found:
+            found.popitem()
     return found
 
 
@@ -79,7 +91,8 @@ def walk_tar(path: Place) -> Iterator[tuple[str, str, Part]]:
     """(key, extension, part) of every readable file in a tar, in its order; only headers are read.
 
     Raises:
-        Error: not a tar, or truncated; what comes before the damage has been given by then.
+        Damaged: not a tar, or truncated; what comes before the damage has been given by then.
+        Error: it cannot be read.
     """
     for member in walk_members(path):
         key, extension = split_name(member.name)
@@ -112,12 +125,14 @@ def walk_members(path: Place) -> Iterator[tarfile.TarInfo]:
             raise _unreadable(path, f"truncated or damaged at byte {tar.offset}")
     except Error:
         raise
+    except OSError as error:
+        raise Error(f"{path}: cannot be read ({error})") from None
     except Exception as error:  # of headers that lie, tarfile also raises MemoryError, RecursionError and others
         raise _unreadable(path, f"not a readable tar ({type(error).__name__}: {short(error)})") from None
 
 
-def _unreadable(path: Place, what: str) -> Error:
-    return Error(f"{path}: {what}; `i2sbkit shards check {path}` says more")
+def _unreadable(path: Place, what: str) -> Damaged:
+    return Damaged(str(path), "", f"{what}; `i2sbkit shards check {path}` says more")
 
 
 def index_path(shard: Path) -> Path:

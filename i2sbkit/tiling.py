@@ -11,6 +11,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from .determinism import deterministic_now
 from .kernel.interfaces import Denoise
 from .memory import give_back_memory, out_of_memory
 
@@ -138,14 +139,15 @@ def _batches(windows: Sequence[Window], batch: int) -> Iterator[list[Window]]:
 def halving(tiles: Callable[[int], Denoise], tile: int, least: int) -> Denoise:
     """`tiles(tile)`, and half the tile each time memory runs out: that evaluation is repeated, the rest goes on.
 
-    The first time is warned of (`UserWarning`). Memory that runs out at tiles below `2 * least` is an error as ever.
+    The first time is warned of (`UserWarning`). Memory that runs out at tiles below `2 * least`, or deterministically,
+    is an error as ever.
     """
     fits = tile
 
     def wrapped(x_n: Tensor, n: int) -> Tensor:
         nonlocal fits
         before = fits
-        while (x0h := _attempt(tiles(fits), x_n, n, last=fits < 2 * least)) is None:
+        while (x0h := _attempt(tiles(fits), x_n, n, last=fits < 2 * least or deterministic_now())) is None:
             fits //= 2
         if fits < before == tile:
             warnings.warn(

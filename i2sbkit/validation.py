@@ -18,6 +18,10 @@ from .metrics import psnr
 from .pairs import Damage, Pair, validation_pairs
 from .recipe import Recipe
 from .sampling import last_state, walk
+from .skipping import Skipped
+
+SAMPLES = "samples"
+"""The folder of the sheets in a run folder."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class Validation:
     pairs: list[Pair]
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Validation | None:
-        """The recipe's `data.val`, or None where it names none.
+    def of(cls, recipe: Recipe, skipped: Skipped | None = None) -> Validation | None:
+        """The recipe's `data.val`, or None where it names none; `skipped` takes note of what is damaged.
 
         Raises:
             Error: its sampler cannot take one of `val_nfe`, or the pictures cannot be read.
@@ -43,8 +47,8 @@ class Validation:
         _check_nfe(recipe)
         options = recipe.data
         pairs = validation_pairs(
-            open_data(recipe, "val"), Damage.of(recipe), size=options.val_size, crop=options.crop,
-            seed=recipe.train.seed, count=recipe.train.val_images,
+            open_data(recipe, "val", skipped), Damage.of(recipe), size=options.val_size, crop=options.crop,
+            seed=recipe.train.seed, count=recipe.train.val_images, skipped=skipped,
         )  # fmt: skip
         return cls(recipe, pairs)
 
@@ -68,7 +72,7 @@ class Validation:
 
     def write(self, run: Path, step: int, sheet: Tensor) -> None:
         """Put a sheet into the run's `samples/`: degraded, restored at each nfe, clean."""
-        with atomic(run / "samples" / f"step-{step:08d}.png") as temporary:
+        with atomic(run / SAMPLES / f"step-{step:08d}.png") as temporary:
             to_pil(sheet).save(temporary, "PNG")
 
 

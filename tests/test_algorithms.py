@@ -112,6 +112,17 @@ def test_end_share_trains_that_share_of_the_images_at_the_last_node():
     assert (counts - wanted).abs().max() < 5 * (n * 0.25) ** 0.5
 
 
+def test_weights_of_images_count_their_losses():
+    """The mean over the images of weight times loss; all weights 1 change nothing."""
+    net, (x0, x1), weight = Net(), images(2, 4, 3, 5, 6), torch.tensor([0.0, 1.0, 2.0, 5.0], dtype=torch.float64)
+    loss = training_loss(net, BROWNIAN, x0, x1, Rng(range(4)), weight=weight)
+    output, label = label_by_hand(net, BROWNIAN, x0)
+    by_hand = (output - label).square().mean(dim=(1, 2, 3)) @ weight / 4
+    close(float(loss.detach()), float(by_hand.detach()), 1e-5)
+    even = training_loss(net, BROWNIAN, x0, x1, Rng(range(4)), weight=torch.ones(4))
+    close(float(even.detach()), float(training_loss(net, BROWNIAN, x0, x1, Rng(range(4))).detach()), 1e-5)
+
+
 def test_masked_loss_counts_the_missing_and_averages_over_all():
     """Known pixels add nothing to the sum; the mean is over all pixels, as the authors'."""
     net, (x0, x1) = Net(), images(2, 4, 3, 5, 6)

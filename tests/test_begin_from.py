@@ -1,5 +1,6 @@
 """`train.init` and `train --init-from`: which weights a training may begin from."""
 
+import re
 import shutil
 
 import pytest
@@ -89,3 +90,22 @@ def test_bundled_weights_are_named_by_their_task(tiny_recipe, capsys):
     """`--init-from jpeg` is the file that comes with i2sbkit: here it does not fit, and is named."""
     assert execute(["train", str(tiny_recipe), "--init-from", "jpeg", "--out", "nowhere", "--device", "cpu"]) == 2
     assert "weights/jpeg.safetensors: does not fit the network" in capsys.readouterr().err
+
+
+def test_numbers_that_are_no_weights_are_refused(tiny_recipe, blind):
+    """Whole numbers do not pass for weights, whether a layer is widened or not."""
+    for name in ("intro.weight", "ending.bias"):
+        tensors = read_tensors(blind)
+        tensors[name] = tensors[name].to(torch.int64)
+        write_weights(blind.with_name("w.safetensors"), tensors, load_recipe(tiny_recipe, [BLIND]))
+        told = message(begun, tiny_recipe, f"train.init={blind.with_name('w.safetensors')}")
+        assert re.search(rf"'{name}' is (torch.int64|\(4, 3, 3, 3\)), the network has", told)
+
+
+def test_half_precision_may_be_begun_from(tiny_recipe, blind):
+    """Widened or not: the network is float32 again."""
+    half = {name: tensor.half() for name, tensor in read_tensors(blind).items()}
+    write_weights(blind.with_name("w.safetensors"), half, load_recipe(tiny_recipe, [BLIND]))
+    started = begun(tiny_recipe, f"train.init={blind.with_name('w.safetensors')}")
+    assert {tensor.dtype for tensor in started.values()} == {torch.float32}
+    assert torch.equal(started["intro.weight"][:, :3], half["intro.weight"].float())

@@ -8,7 +8,7 @@ import torch
 from tiny_weights import fake_state, tiny_recipe, tiny_weights
 
 from i2sbkit import shipped
-from i2sbkit.checkpoint import build_network, read_header, save, write_weights
+from i2sbkit.checkpoint import build_network, read_header, read_tensors, save, write_weights
 from i2sbkit.cli import execute
 from i2sbkit.kernel.errors import Error
 from i2sbkit.shipped import WEIGHTS, bundled, find_weights
@@ -137,3 +137,16 @@ def test_unreadable_weights_are_an_error(command, tmp_path, monkeypatch, capsys)
         assert err.startswith("error: ")
         assert name in err
     assert not Path("x.safetensors").exists()
+
+
+def test_info_cannot_drive_the_terminal(tmp_path, capsys):
+    """Whatever a header holds, keys and recipe too, each text stays on its line and is printable."""
+    evil = "x\x1b[2J\x9b2J\n\u202ey"
+    path = tiny_weights(tmp_path / "w.safetensors")
+    header = read_header(path)
+    header["recipe"]["sampler"][evil] = header["recipe"]["log"][evil] = evil
+    save(path, read_tensors(path), {**header, evil: evil, "licence": evil, "metrics": {evil: evil}})
+    assert execute(["weights", "info", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("[2J") == 9
+    assert all(line.isprintable() for line in out.split("\n"))

@@ -187,7 +187,7 @@ def test_pictures_without_a_mask_count_whole_beside_masked_ones(index):
 def test_batches_split_into_microbatches():
     """In order, masks and counters with them, the last as short as it must be."""
     numbers = torch.arange(5.0).reshape(5, 1, 1, 1)
-    batch = _collate([(i, Pair(numbers[i], -numbers[i], numbers[i])) for i in range(5)])
+    batch = _collate([(i, Pair(numbers[i], -numbers[i], numbers[i]), ()) for i in range(5)])
     parts = list(batch.split(2))
     assert [part.counters for part in parts] == [(0, 1), (2, 3), (4,)]
     assert torch.equal(torch.cat([part.x1 for part in parts]), -numbers)

@@ -30,7 +30,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def nothing_is_measured(monkeypatch):
-    monkeypatch.setattr(evaluation, "measure", lambda *_: pytest.fail("measured before it was refused"))
+    monkeypatch.setattr(evaluation, "measure_together", lambda *_: pytest.fail("measured before it was refused"))
 
 
 def told(capsys, *line):

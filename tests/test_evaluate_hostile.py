@@ -30,7 +30,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def nothing_is_measured(monkeypatch):
-    monkeypatch.setattr(evaluation, "measure", lambda *_: pytest.fail("measured before it was refused"))
+    monkeypatch.setattr(evaluation, "measure_together", lambda *_: pytest.fail("measured before it was refused"))
 
 
 # The folder
@@ -55,7 +55,7 @@ def test_files_of_others_are_never_replaced(place, capsys, tmp_path, name, flags
 
 def test_results_of_before_do_not_outlive_their_pictures(place, capsys, tmp_path, monkeypatch):
     table(place, capsys, "--count", "2", "--out", tmp_path)
-    monkeypatch.setattr(evaluation, "measure", lambda *_: (_ for _ in ()).throw(Error("no")))
+    monkeypatch.setattr(evaluation, "measure_together", lambda *_: (_ for _ in ()).throw(Error("no")))
     assert run_evaluate(place, capsys, "--count", "3", "--out", tmp_path, "--overwrite")[0] == 2
     assert not list(tmp_path.glob("results.*"))
 
@@ -68,10 +68,10 @@ def test_one_part_may_not_overwrite_the_others(place, capsys, tmp_path):
 def test_a_part_belongs_to_one_process_and_leaves_the_others_files_alone(tmp_path):
     """Another part may be writing at any moment: what it has not finished is not swept away."""
     first, second = (Folder(tmp_path, SETTINGS, part, 2, 1) for part in (1, 2))
-    with first.opened(overwrite=False), atomic(tmp_path / "part-1-of-2.safetensors") as unfinished:
-        with second.opened(overwrite=False):
+    with first.opened(overwrite=False, alone=False), atomic(tmp_path / "part-1-of-2.safetensors") as unfinished:
+        with second.opened(overwrite=False, alone=False):
             assert unfinished.exists()
-        with pytest.raises(Error, match="another process"), first.opened(overwrite=False):
+        with pytest.raises(Error, match="another process"), first.opened(overwrite=False, alone=False):
             pass
 
 

@@ -9,6 +9,7 @@ import pytest
 from fake_plugins import install, message
 from tiny_training import SHORT, assert_equal_bits, command, go, log, state, states, with_plugin
 
+from i2sbkit import resuming
 from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.files import atomic
 from i2sbkit.kernel import registry
@@ -59,7 +60,10 @@ def test_nothing_but_damaged_states(half_run):
     assert "not a readable safetensors file" in message(go, recipe, run, SHORT)
 
 
-@pytest.mark.parametrize("lost", ["net/ending.bias", "ema/ending.bias", "header:ema_updates", "header:scaler"])
+LOST = ["header:ema_updates", "header:scaler", "header:step", "header:data"]
+
+
+@pytest.mark.parametrize("lost", ["net/ending.bias", "ema/ending.bias", *LOST])
 def test_a_state_that_is_not_whole_is_an_error(lost, half_run):
     """A tensor or a fact that is missing is told by name."""
     recipe, run = half_run
@@ -70,7 +74,35 @@ def test_a_state_that_is_not_whole_is_an_error(lost, half_run):
     save(path, tensors, header)
     told = message(go, recipe, run, SHORT)
     assert told.startswith(f"{path}: ")
-    assert key.split("/")[-1] in told
+    assert (key.split("/")[-1] if key != "data" else "not a whole training state") in told
+
+
+def test_killed_between_weights_and_state_nothing_is_lost(whole_run, half_run, monkeypatch):
+    """The last weights are there and the last state is not: both are made again, and are those of the whole run."""
+    recipe, run = half_run
+    before = resuming.save
+
+    def killed(path, *rest):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(resuming, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        go(recipe, run, SHORT)
+    assert (states(run), read_header(run / "weights.safetensors")["step"]) == ([10], 20)
+    monkeypatch.setattr(resuming, "save", before)
+    go(recipe, run, SHORT)
+    assert_equal_bits(state(run, 20), state(whole_run[1], 20))
+
+
+def test_what_safetensors_leaves_is_swept_up(half_run):
+    """It writes to a file of its own beside the one it is given."""
+    recipe, run = half_run
+    for name in (".tmpZZsa1P", "samples/.i2sbkit-00.tmp"):
+        (run / name).parent.mkdir(exist_ok=True)
+        (run / name).touch()
+    (run / ".tmp-mine").touch()
+    go(recipe, run, SHORT, "train.iterations=11")
+    assert [path.name for path in run.rglob(".*")] == [".tmp-mine"]
 
 
 def test_the_log_has_no_step_twice(half_run):

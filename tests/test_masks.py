@@ -1,5 +1,8 @@
 """Masks from files: every layout read to the pixel, what is not one refused, and used as the authors use them."""
 
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from PIL import Image
 from tiny_training import TINY, go
 from training_sets import SIZE, training_set
 
-from i2sbkit import Corruption, Error, Observation
+from i2sbkit import Corruption, Error, Observation, masks
 from i2sbkit.cli import execute
 from i2sbkit.masks import open_masks
 from i2sbkit.pairs import Damage, validation_pairs
@@ -49,7 +52,7 @@ def read(path):
     ids=["N,H,W", "N,1,H,W", "bool", "0 and 255", "float", "empty"],
 )
 def test_arrays_of_masks_are_read_to_the_pixel(tmp_path, suffix, kind):
-    """(N, H, W) or (N, 1, H, W), of 0 and 1, bool or 0 and 255; 150 of them are more than are unpacked at a time."""
+    """(N, H, W) or (N, 1, H, W), of 0 and 1, bool or 0 and 255."""
     made = kind(drawn(150, 5, 7))
     path = tmp_path / f"m.{suffix}"
     np.save(path, made) if suffix == "npy" else np.savez(path, mask=made)
@@ -179,3 +182,45 @@ def test_masks_stay_where_they_are_in_a_resolved_recipe(tmp_path):
     (tmp_path / "resolved.toml").write_text(load_recipe(recipe).to_toml())
     for path in (copy, tmp_path / "resolved.toml"):
         assert load_recipe(path).paths("masks") == [f"{tmp_path}/m.npz:10-20% freeform"]
+
+
+def bomb(path, shape, dtype="|b1", length=1 << 20, header=None):
+    """An archive whose array claims a shape, of zeros, which compress to nothing."""
+    text = header or repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text + bytes(length))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "says"),
+    [
+        ((1_000_000, 4096, 4096), "|b1", "too large to unpack; write it as a .npy file"),
+        ((1, 1 << 16, 1 << 16), "|b1", "too large to unpack"),
+        ((1, 1 << 13, 1 << 13), "<f8", "too large to unpack"),
+        ((1 << 33,), "|u1", "too large to unpack"),
+        ((-5, 4, 4), "|b1", "of shape (-5, 4, 4)"),
+        ((4, -4, -4), "|b1", "of shape (4, -4, -4)"),
+    ],
+)
+def test_an_archive_that_would_fill_the_memory_is_refused(shape, dtype, says, tmp_path):
+    """By what it says it holds, before it is unpacked; and masks of less than nothing."""
+    with pytest.raises(Error) as caught:
+        open_masks(bomb(tmp_path / "m.npz", shape, dtype))
+    assert str(caught.value).startswith(f"{tmp_path / 'm.npz'}:m: ")
+    assert says in str(caught.value)
+
+
+def test_no_header_of_gigabytes_is_read(tmp_path):
+    """Neither is one that is nested until Python gives up, or is no header."""
+    for header, says in ((b" " * (1 << 20), "a header of more than"), (b"(" * 9000, "not a readable"), (b"1", "not a")):
+        with pytest.raises(Error, match=says):
+            open_masks(bomb(tmp_path / "m.npz", (), header=header))
+
+
+def test_masks_are_unpacked_a_few_at_a_time(tmp_path, monkeypatch):
+    """In pieces of whole masks, which together are all of them."""
+    monkeypatch.setattr(masks, "CHUNK", 100)
+    made = drawn(50, 5, 7)
+    np.savez_compressed(tmp_path / "m.npz", mask=made)
+    assert np.array_equal(read(tmp_path / "m.npz"), made != 0)

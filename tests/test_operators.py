@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import i2sbkit
 from i2sbkit import NotLinear, Observation
-from i2sbkit.kernel.algorithms import consistent
+from i2sbkit.kernel.consistency import consistent, gradient_step
 
 LINEAR = {
     "uniform": ("blur", {"size": 5}),
@@ -106,9 +106,9 @@ def test_consistency_pulls_towards_the_observation(name):
     def misfit(x):
         return float((operator.A(x) + operator.offset - y.image).norm())
 
-    pulled = consistent(lambda x_n, n: wrong[None], [operator], [y.image], 0.5)(x0[None], 1)[0]
+    pulled = consistent(lambda x_n, n: wrong[None], [gradient_step(operator, y.image)], 0.5)(x0[None], 1)[0]
     assert misfit(pulled) < 0.97 * misfit(wrong)
-    fits = consistent(lambda x_n, n: x0[None], [operator], [y.image], 0.5)(x0[None], 1)[0]
+    fits = consistent(lambda x_n, n: x0[None], [gradient_step(operator, y.image)], 0.5)(x0[None], 1)[0]
     torch.testing.assert_close(fits, x0, atol=1e-9, rtol=0)
 
 
@@ -116,8 +116,8 @@ def test_consistency_is_an_image_at_a_time():
     """Each image of a batch has its own operator, and sizes of observations may differ from the picture's."""
     both = [observed("bicubic 2", 4, 4, seed) for seed in (0, 1)]
     x = torch.stack([x0 for x0, _, _ in both])
-    operators, observations = [a for _, _, a in both], [y.image for _, y, _ in both]
-    together = consistent(lambda x_n, n: 0.5 * x_n, operators, observations, 0.5)(x, 1)
-    for k, (x0, y, operator) in enumerate(both):
-        alone = consistent(lambda x_n, n: 0.5 * x_n, [operator], [y.image], 0.5)(x0[None], 1)
+    pulls = [gradient_step(operator, y.image) for _, y, operator in both]
+    together = consistent(lambda x_n, n: 0.5 * x_n, pulls, 0.5)(x, 1)
+    for k, (x0, _, _) in enumerate(both):
+        alone = consistent(lambda x_n, n: 0.5 * x_n, [pulls[k]], 0.5)(x0[None], 1)
         torch.testing.assert_close(together[k], alone[0])

@@ -39,6 +39,16 @@ def test_torch_is_locked_as_the_build_for_cpus():
     assert locked()["torch"] == ("2.13.0+cpu", 1)
 
 
+def test_ci_installs_by_the_lock():
+    """Every file by its hash, before the README's command, which is then shown these files and no index."""
+    script = (ROOT / ".ci/run").read_text("utf-8")
+    fetched = [line for line in script.splitlines() if "$pip download" in line or "$pip wheel" in line]
+    assert all("--require-hashes" in line and "--no-deps" in line for line in fetched)
+    assert {name for line in fetched for name in re.findall(r"-r (\S+)", line)} == {*LOCKS}
+    alone = script.index('export PIP_NO_INDEX=1 PIP_FIND_LINKS="$aside/files"')
+    assert script.index(fetched[-1]) < alone < script.index('bash -c "$command"')
+
+
 def test_every_licence_was_looked_at():
     """Of all that is installed; docs/licences.md lists them: python scripts/licences.py > docs/licences.md."""
     text, unknown = licences.table()
@@ -164,6 +174,7 @@ def test_training_restoring_and_evaluating_ask_nothing_of_the_network(offline, t
         ["restore", "in/lake-sherburne.jpg", "out.png", *weights, "--report", "out.html"],
         ["evaluate", *weights, "--data", "data", "--size", "24", "--count", "2", "--nfe", "1", "--report", "page.html",
          "--metrics", "psnr_rgb,ssim_rgb"],
+        ["compare", "out.png", "in/lake-sherburne.jpg", "--json"],
     ):  # fmt: skip
         done = offline("-m", "i2sbkit", *words)
         assert done.returncode == 0, done.stderr

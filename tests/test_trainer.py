@@ -16,7 +16,7 @@ from i2sbkit.kernel.rng import Rng, derive_seed
 from i2sbkit.recipe import load_recipe
 from i2sbkit.recipe_schema import TrainSection
 from i2sbkit.shards import open_index
-from i2sbkit.trainer import FUSED, Trainer, learning_rate
+from i2sbkit.trainer import FUSED, SLIGHTEST, Trainer, learning_rate, relative_weight
 
 CPU = torch.device("cpu")
 
@@ -81,6 +81,21 @@ def test_the_noise_belongs_to_the_sample(tiny_recipe, tiny_weights):
     with torch.no_grad():
         expected = training_loss(trainer.net, bridge, batch.x0, batch.x1, rng, cond_x1=True)
     assert float(trainer.train_step(batch)[0]) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_relative_losses_count_what_is_left_of_the_damage(tiny_recipe, tiny_weights):
+    """The loss of each picture is divided by its mean square of lifted - x0."""
+    trainer = make(tiny_recipe, "train.relative=true", weights=tiny_weights)
+    batch = batch_of(2)
+    by_hand = relative_weight(batch.x0, batch.x1)
+    assert by_hand.tolist() == pytest.approx([1 / (float(d) + SLIGHTEST) for d in damage(batch)])
+    plain = make(tiny_recipe, weights=tiny_weights)
+    losses = [float(plain._loss(part).detach()) for part in batch.split(1)]
+    assert float(trainer._loss(batch).detach()) == pytest.approx(float(by_hand @ torch.tensor(losses)) / 2, rel=1e-5)
+
+
+def damage(batch):
+    return (batch.x1 - batch.x0).square().mean(dim=(1, 2, 3))
 
 
 def options(**given):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from .options import Place, complete_tasks, examples, existing_options, finish_jobs, json_option, policy, shown_warnings
+from .completing import complete_tasks
+from .options import Place, examples, existing_options, finish_jobs, json_option, policy, shown_warnings
 
 
 @click.command(

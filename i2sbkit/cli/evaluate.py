@@ -18,7 +18,15 @@ from .evaluation_options import (
     loaded,
     model_options,
 )
-from .options import Place, examples, json_option, print_json, shown_warnings
+from .options import (
+    Place,
+    deterministic_option,
+    examples,
+    json_option,
+    print_json,
+    shown_warnings,
+    strict_option,
+)
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -40,6 +48,8 @@ if TYPE_CHECKING:
 @base_options
 @kept_options
 @click.option("--report", type=Place(path_type=Path), metavar="FILE.html", help="Also write a page to see it on.")
+@strict_option
+@deterministic_option
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
 @click.option("--overwrite", is_flag=True, help="Replace what DIR and FILE.html hold.")
 @json_option
@@ -51,6 +61,7 @@ def evaluate(
     base: dict[str, Any],
     kept: dict[str, Any],
     report: Path | None,
+    strict: bool,
     markdown: bool,
     overwrite: bool,
     as_json: bool,
@@ -59,29 +70,40 @@ def evaluate(
 
     The photographs are cut, damaged, restored and compared one at a time; all that is random follows from --seed and
     the photographs. With --out the same command goes on where it was stopped, and several, each with its --part,
-    share the work.
+    share the work; so do the processes that torchrun starts, which need no --part.
     """
     _check(kept, overwrite, markdown and as_json)
+    from ..distributed import A_YEAR, joined, one_voice
     from ..evaluating.opening import opened
     from ..evaluating.planning import Wanted
     from ..report.plan import check_page
     from ..restoring import Settings
 
-    with shown_warnings():
-        if report:
-            check_page(report, overwrite)
-        wanted = Wanted(**given(cases, arms, columns), seed=base["seed"])
-        with opened(loaded(**model), wanted, Settings(**base), **kept, overwrite=overwrite) as evaluation:
+    wanted = Wanted(**given(cases, arms, columns), seed=base["seed"], strict=strict)
+    with (
+        joined(model.pop("device"), A_YEAR) as (world, own),
+        one_voice(world),
+        shown_warnings(),
+    ):
+        with world.agreed():
+            if report and world.first:
+                check_page(report, overwrite)
+            ready = loaded(**model, device=str(own))
+        with opened(ready, wanted, Settings(**base), **kept, overwrite=overwrite, world=world) as evaluation:
             results = evaluation.run()
-            if results is None:
+            if results is None and world.first:
                 click.echo(f"this part is done; missing: {', '.join(map(str, evaluation.folder.missing()))}", err=True)
-                return
-            if report:
+            if results and report:
                 evaluation.write_page(results, report)
-    _show(results, markdown, as_json)
+    if results:
+        _show(results, markdown, as_json)
 
 
 def _check(kept: dict[str, Any], overwrite: bool, two_forms: bool) -> None:
+    from ..distributed import World
+
+    if kept["part"] != (1, 1) and World.of_environment().size > 1:
+        raise click.UsageError("--part is given to each process by torchrun; leave it out")
     if kept["part"] != (1, 1) and kept["out"] is None:
         raise click.UsageError("--part adds up in a folder; give --out DIR, the same for all parts")
     if kept["part"] != (1, 1) and overwrite:

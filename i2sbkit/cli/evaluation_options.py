@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Command, Place, collected, complete_tasks, device_option
+from .completing import complete_tasks
+from .options import Command, Place, collected, device_option
 
 if TYPE_CHECKING:
     from ..api import Model
@@ -97,6 +98,7 @@ SETTINGS = (
     click.option("--tile", type=click.IntRange(min=0), metavar="PX", help="As for restore."),
     click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
     click.option("--force", is_flag=True, help="Go on with a sampler that does not fit the weights."),
+    click.option("--consistency", metavar="METHOD", help="As for restore."),
 )
 
 KEPT = (

@@ -6,14 +6,13 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from ..printable import finite, one_line
 
@@ -37,6 +36,9 @@ device_option = click.option(
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="K=V", help="Override a value: section.key=value. Repeatable."
 )
+strict_option = click.option(
+    "--strict", is_flag=True, help="The first damaged shard or picture is an error; else it is left out, and counted."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
 
 SETTINGS = (
@@ -57,6 +59,9 @@ SETTINGS = (
     ),
     click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
     click.option("--force", is_flag=True, help="Go on with a sampler that does not fit the weights."),
+    click.option(
+        "--consistency", metavar="METHOD", help="Pull estimates towards the file: cddb, cddb-deep or ddnm[:STRENGTH]."
+    ),
 )
 
 
@@ -153,6 +158,22 @@ def collected(command: Command, name: str, options: Sequence[Callable[..., Any]]
     return cast(Command, decorated)
 
 
+def deterministic_option(command: Command) -> Command:
+    """--deterministic; the command does not see it, and runs within `determinism.deterministic`."""
+
+    @click.option("--deterministic", is_flag=True, help="The same bytes each time; slower: docs/determinism.md.")
+    @wraps(command)
+    def run(deterministic: bool, **given: Any) -> Any:
+        if not deterministic:  # and torch need not be imported
+            return command(**given)
+        from ..determinism import deterministic as within
+
+        with within(True):
+            return command(**given)
+
+    return cast(Command, run)
+
+
 def examples(*commands: str) -> str:
     """An epilog of command lines, each on a line of its own however long."""
     return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
@@ -214,30 +235,3 @@ def finish_jobs(report: Report, as_json: bool) -> int:
     if report.stopped:
         raise report.stopped
     return 1 if failed else 0
-
-
-def complete_recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For the shell: shipped recipes that begin so, else files."""
-    from ..shipped import recipes
-
-    return _names_or_files(recipes(), incomplete)
-
-
-def complete_tasks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: tasks with bundled weights that begin so."""
-    from ..shipped import bundled
-
-    return [task for task in bundled() if task.startswith(incomplete)]
-
-
-def complete_weights(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For the shell: tasks with bundled weights that begin so, else files."""
-    from ..shipped import bundled
-
-    return _names_or_files(bundled(), incomplete)
-
-
-def _names_or_files(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    """Not both: a shell that is told to complete files forgets the names."""
-    matching = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-    return matching or [CompletionItem(incomplete, type="file")]

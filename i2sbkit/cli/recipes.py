@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from .options import complete_recipes, examples, json_option, print_json, set_option
+from .completing import complete_recipes
+from .options import examples, json_option, print_json, set_option
 from .tables import print_table
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completing import complete_tasks
 from .options import (
     Place,
-    complete_tasks,
+    deterministic_option,
     device_option,
     encoding_options,
     examples,
@@ -21,12 +22,15 @@ from .options import (
     report_options,
     settings_options,
     shown_warnings,
+    strict_option,
     told_options,
 )
 
 if TYPE_CHECKING:
     from ..distributed import World
+    from ..observing import Told
     from ..restore_plans import Plan
+    from ..restoring import Restorer
 
 
 @click.command(
@@ -50,6 +54,8 @@ if TYPE_CHECKING:
 @report_options
 @device_option
 @in_place_options
+@strict_option
+@deterministic_option
 @json_option
 def restore(
     places: tuple[Path, ...],
@@ -62,6 +68,7 @@ def restore(
     report: dict[str, Any],
     device: str,
     existing: dict[str, bool],
+    strict: bool,
     as_json: bool,
 ) -> int:
     """Restore the pictures in IN and write them to OUT.
@@ -71,17 +78,14 @@ def restore(
     """
     inputs, out = _inputs_and_out(places, existing["in_place"], as_json)
     _check(task, weights, extras)
-    from ..api import load
     from ..distributed import A_YEAR, joined, one_voice
     from ..memory import keep_freed_memory
-    from ..observing import told_of
     from ..picture_files import Encoding
     from ..report.plan import plan_report
     from ..report.restoration import reported
     from ..restore_files import Extras, file_restorer
     from ..restore_plans import Facts
     from ..restore_together import run_plan
-    from ..restoring import Settings
 
     keep_freed_memory()
     as_written, wanted = Encoding(**encoding), Extras(**extras)
@@ -91,11 +95,11 @@ def restore(
             plan = world.shared(lambda: _plan(world, report["page"], *asked))
             with world.agreed():
                 page = plan_report(**report, jobs=plan.jobs, out=out, overwrite=existing["overwrite"])
-                restorer = load(str(weights or task), str(own)).restorer(Settings(**settings))
-                known = told_of(restorer.corruption, **told)
+                restorer, known = _restorer(str(weights or task), str(own), settings, told)
         facts = Facts(restorer, str(weights or task), told | encoding, world)
         with reported(page, restorer, wanted.samples, len(plan.jobs)) as collector:
-            result = run_plan(plan, file_restorer(restorer, wanted, known, collector, as_written), facts, collector)
+            work = file_restorer(restorer, wanted, known, collector, as_written)
+            result = run_plan(plan, work, facts, collector, strict)
     return finish_jobs(result, as_json) if world.first else 0
 
 
@@ -108,6 +112,16 @@ def _plan(world: World, page: Path | None, *asked: Any) -> Plan:
     if page and not isinstance(plan, FilePlan):
         raise click.UsageError("--report shows pictures in files, not in shards or pipes; leave it out")
     return plan
+
+
+def _restorer(source: str, device: str, settings: dict[str, Any], told: dict[str, Any]) -> tuple[Restorer, Told]:
+    """What restores, and what it is told of the damage."""
+    from ..api import load
+    from ..observing import told_of
+    from ..restoring import Settings
+
+    restorer = load(source, device).restorer(Settings(**settings))
+    return restorer, told_of(restorer.corruption, **told)
 
 
 def _inputs_and_out(places: tuple[Path, ...], in_place: bool, as_json: bool) -> tuple[tuple[Path, ...], Path | None]:

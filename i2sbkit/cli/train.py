@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import complete_recipes, complete_weights, device_option, examples, json_option, print_json, set_option
+from .completing import complete_recipes, complete_weights
+from .options import (
+    deterministic_option,
+    device_option,
+    examples,
+    json_option,
+    print_json,
+    set_option,
+    strict_option,
+)
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
 @click.option("--resume", default="auto", metavar="auto|never|FILE", show_default=True, help="Where to go on from.")
 @device_option
 @click.option("--nproc", type=click.IntRange(min=1), metavar="N", help="Processes on this machine, one a GPU.")
+@strict_option
+@deterministic_option
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
 @json_option
 def train(
@@ -39,6 +50,7 @@ def train(
     resume: str,
     device: str,
     nproc: int | None,
+    strict: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -47,6 +59,7 @@ def train(
     --init-from takes a weights file, a training state (its averages) or a bundled task. --nproc trains in several
     processes; on several machines, torchrun -m i2sbkit train does.
     """
+    from ..determinism import deterministic_now
     from ..distributed import World, joined, one_voice
     from ..training import train as run_training
 
@@ -55,17 +68,19 @@ def train(
         raise click.UsageError("--nproc starts processes, as torchrun did already; leave it out")
     if dry_run:
         if world.first:
-            _say(_load(recipe, overrides, init_from), out, nproc or world.size, as_json)
+            _say(_load(recipe, overrides, init_from), out, nproc or world.size, strict, as_json)
         return 0
     if nproc and nproc > 1:
         _check(_load(recipe, overrides, init_from), nproc)
         given = [("--set", override) for override in overrides]
         given += [(name, str(value)) for name, value in (("--init-from", init_from), ("--out", out)) if value]
-        return _launch(recipe, [*given, ("--resume", resume), ("--device", device)], nproc, as_json)
+        given += [("--resume", resume), ("--device", device)]
+        flags = ["--strict"] * strict + ["--deterministic"] * deterministic_now() + ["--json"] * as_json
+        return _launch(recipe, [*(word for option in given for word in option), *flags], nproc)
     with joined(device) as (world, own), one_voice(world):
         with world.agreed():
             loaded = _load(recipe, overrides, init_from)
-        result = run_training(loaded, _run_folder(loaded, out), own, resume, world)
+        result = run_training(loaded, _run_folder(loaded, out), own, resume, world, strict)
     if world.first:
         print_json(result) if as_json else click.echo(result["weights"])
     return 0
@@ -84,11 +99,11 @@ def _run_folder(recipe: Recipe, out: Path | None) -> Path:
     return out or Path("runs") / recipe.name
 
 
-def _say(recipe: Recipe, out: Path | None, processes: int, as_json: bool) -> None:
+def _say(recipe: Recipe, out: Path | None, processes: int, strict: bool, as_json: bool) -> None:
     """What would be trained."""
     from ..planning import describe, plan
 
-    facts = plan(recipe, _run_folder(recipe, out), processes)
+    facts = plan(recipe, _run_folder(recipe, out), processes, strict)
     print_json(facts) if as_json else click.echo(describe(facts))
 
 
@@ -99,9 +114,8 @@ def _check(recipe: Recipe, processes: int) -> None:
     share_of(recipe.train.batch, processes)
 
 
-def _launch(recipe: str, given: list[tuple[str, str]], processes: int, as_json: bool) -> int:
+def _launch(recipe: str, words: list[str], processes: int) -> int:
     """The same command without --nproc in each of the processes."""
     from ..launching import launch
 
-    words = [word for option in given for word in option]
-    return launch(processes, ["train", *words, *["--json"] * as_json, "--", recipe])
+    return launch(processes, ["train", *words, "--", recipe])

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ..printable import one_line, spell
-from .options import complete_weights, examples, json_option, print_json, set_option
+from .completing import complete_weights
+from .options import examples, json_option, print_json, set_option
 from .tables import print_table, spell_metrics
 
 COLUMN = 56
@@ -80,8 +81,10 @@ def info(source: str, as_json: bool) -> None:
     width = max(map(len, rows))
     for key, value in rows.items():
         if value is not None:
-            click.echo(f"{key:{width}}  {spell_metrics(value) if isinstance(value, dict) else value}")
-    click.echo(f"\n{to_toml(header['recipe'])}", nl=False)
+            told = spell_metrics(value) if isinstance(value, dict) else value
+            click.echo(f"{one_line(key):{width}}  {one_line(told)}")
+    recipe = "\n".join(map(one_line, to_toml(header["recipe"]).split("\n")))
+    click.echo(f"\n{recipe}", nl=False)
 
 
 @weights.command(epilog=examples("i2sbkit weights check", "i2sbkit weights check runs/tiny/weights.safetensors --json"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -16,6 +16,7 @@ from ..pairs import Damage, damage_rng, middle
 from ..photographs import Photograph
 from ..recipe import Recipe
 from ..shards import Index, Sample, open_index
+from ..skipping import Damaged, Skipped
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Case:
     @property
     def blind(self) -> Observation:
         """The observation without what was drawn to make it, which no file tells."""
-        return replace(self.observation, params={})
+        params = self.observation.params
+        return replace(self.observation, params={"file": params["file"]} if "file" in params else {})
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Cases:
         numbered: the samples and their places among all.
         size: side of the squares cut from the middle; 0 takes whole photographs.
         crop: as in recipes: "center" resizes the shorter side to `size` first.
+        skipped: takes note of photographs that are damaged, which are passed over.
     """
 
     numbered: Sequence[tuple[int, Sample]]
@@ -56,6 +59,7 @@ class Cases:
     size: int
     crop: str
     seed: int
+    skipped: Skipped = field(default_factory=lambda: Skipped(strict=True))
 
     @classmethod
     def of(
@@ -67,6 +71,7 @@ class Cases:
         count: int | None = None,
         seed: int = 0,
         corruption: Corruption | None = None,
+        strict: bool = True,
     ) -> Cases:
         """The cases of photographs in shards and folders, damaged as a recipe damages.
 
@@ -75,6 +80,7 @@ class Cases:
             subset: a file that names those that count, as `name_lists.chosen` reads it.
             count: at most so many, the first ones.
             corruption: damages in place of the recipe's, and of its masks.
+            strict: damaged shards and photographs are an error; else they are left out.
 
         Raises:
             Error: there are none, the list names others, whole photographs are asked of a recipe that resizes, or the
@@ -88,17 +94,23 @@ class Cases:
         scale = damage.corruption.scale
         if size % scale:
             raise Error(f"--size {size}: this damage makes pictures {scale} times smaller; take a multiple of {scale}")
-        index = open_index(data, options.paired)
+        skipped = Skipped(strict)
+        index = open_index(data, options.paired, skipped)
         samples = _in_list(index, subset) if subset else index.samples
-        return cls(list(enumerate(samples[:count])), damage, size, options.crop, seed)
+        return cls(list(enumerate(samples[:count])), damage, size, options.crop, seed, skipped)
 
     def __len__(self) -> int:
         return len(self.numbered)
 
     def __iter__(self) -> Iterator[Case]:
-        """Each in turn; raises Error where one cannot be read."""
+        """Each in turn that is not damaged; raises Error where one cannot be read."""
         for number, sample in self.numbered:
-            yield self.make(number, sample)
+            try:
+                case = self.make(number, sample)
+            except Damaged as damaged:
+                self.skipped.add(damaged)
+            else:
+                yield case
 
     @property
     def fingerprint(self) -> str:
@@ -114,9 +126,9 @@ class Cases:
         """Of each, in order."""
         return [sample.key for _, sample in self.numbered]
 
-    def beyond(self, count: int) -> Cases:
-        """All but the first ones."""
-        return replace(self, numbered=self.numbered[count:])
+    def beyond(self, number: int) -> Cases:
+        """Those of a higher number."""
+        return replace(self, numbered=[each for each in self.numbered if each[0] > number])
 
     def only(self, numbers: Sequence[int]) -> Cases:
         """The cases of these places, in this order."""

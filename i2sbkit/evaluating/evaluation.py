@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..distributed import World
 from ..files import write_text
 from ..kernel.errors import Error
 from ..metrics import Distribution
@@ -19,10 +20,11 @@ from .against import against, unlike
 from .arms import Way
 from .folder import Folder
 from .means import Differences
-from .measuring import Plan, measure
+from .measuring import Plan
 from .reference import Reference
 from .results_json import as_json
 from .tally import Tally
+from .together import measure_together
 
 FEW = 2000
 """Sets of fewer pictures have distances that a reader should not trust far."""
@@ -37,17 +39,26 @@ class Evaluation:
     Attributes:
         reference: clean pictures for the columns of sets; None takes those that are evaluated.
         other: the folder of an evaluation to compare with.
+        world: the processes that share it, each with a part.
     """
 
     plan: Plan
     folder: Folder
     reference: Reference | None = None
     other: Path | None = None
+    world: World = World()  # noqa: RUF009 - a value
 
     def run(self) -> Results | None:
-        """Measure, and put everything together; None while other parts are not done."""
-        part = replace(self.plan, cases=self.plan.cases.part(self.folder.part, self.folder.parts))
-        tally = measure(part, self.folder)
+        """Measure, and put everything together; None while other parts are not done, and where another process tells.
+
+        Raises:
+            Stopped, Error: see `measure_together`.
+        """
+        tally = measure_together(self.plan, self.folder, self.world)
+        with self.world.agreed():
+            return self._put_together(tally) if self.world.first else None
+
+    def _put_together(self, tally: Tally) -> Results | None:
         if self.folder.missing():
             return None
         results = self._results(self.folder.whole(tally))
@@ -58,6 +69,8 @@ class Evaluation:
 
     def _results(self, tally: Tally) -> Results:
         judge = self.plan.judge
+        if not tally.pictures:
+            raise Error(f"none of {len(self.plan.cases)} pictures can be decoded; `i2sbkit shards check` says why")
         arms = [way.arm for way in self.plan.ways]
         found = tally.results([Arm(), *arms], judge.scorer, self._reference())
         compared: dict[str, Differences] = {}
@@ -84,8 +97,10 @@ class Evaluation:
         return self.reference.distributions(networks, self.plan.ways[0].restorer.device)
 
     def _notes(self, tally: Tally) -> list[str]:
-        pictures = tally.pictures
+        pictures, all_pictures = tally.pictures, len(self.plan.cases)
         notes = ["Results are clamped and rounded to 8 bits, as files hold them, before they are measured."]
+        if pictures < all_pictures:
+            notes.append(f"{all_pictures - pictures} of {all_pictures} pictures are damaged and left out.")
         if pictures == 1:
             notes.append("One picture says nothing of others: there are no intervals.")
         elif pictures < SURE:

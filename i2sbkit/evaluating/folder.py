@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ..distributed import World
 from ..files import atomic, sweep, write_text
 from ..kernel.errors import Error
 from . import rows
@@ -52,11 +53,12 @@ class Folder:
     lines: int
 
     @contextmanager
-    def opened(self, overwrite: bool) -> Iterator[None]:
+    def opened(self, overwrite: bool, alone: bool = True) -> Iterator[None]:
         """Within the block this part is ours, in a folder of this evaluation: made, found as it is, or begun anew.
 
         Args:
             overwrite: remove the evaluation that the folder holds, and nothing else.
+            alone: no other process works in the folder, so what lies half written in it is of one that was killed.
 
         Raises:
             Error: it holds another evaluation or files of others, cannot be written, or another process does this part.
@@ -72,13 +74,31 @@ class Folder:
             raise Error(f"{self.path}: cannot be used as the folder of an evaluation ({error})") from None
         with lock:
             self._lock(lock)
-            if self.parts == 1:  # else another part may be writing just now
+            if alone:
                 sweep(self.path)
             if overwrite:
                 self._clear()
             if overwrite or not self._settings.exists():
                 write_text(self._settings, json.dumps(self._wanted, indent=2) + "\n")
             self._see_that_it_is_the_same()
+            yield
+
+    @contextmanager
+    def joined(self, world: World, overwrite: bool) -> Iterator[None]:
+        """`opened` in each of several processes, the first of which makes the folder.
+
+        Raises:
+            Error: see `opened`; or a process does not see what the first has made.
+        """
+        with ExitStack() as stack:
+            with world.agreed():
+                if world.first:
+                    stack.enter_context(self.opened(overwrite, alone=world.size == self.parts))
+            with world.agreed():
+                if not world.first and not self._settings.exists():
+                    raise Error(f"{self.path}: is another folder here; give --out DIR where all machines see the same")
+                if not world.first:
+                    stack.enter_context(self.opened(False, alone=False))
             yield
 
     @property

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from ..determinism import deterministic_now
 from ..kernel.errors import Error
 from ..kernel.interfaces import Observation
 from ..metrics import Prepared
 from ..reporting import Bar
-from ..stopping import Stopped, stop_requests
+from ..stopping import stop_requests
 from . import rows
 from .arms import Way
 from .cases import Case, Cases
@@ -63,17 +64,22 @@ class Plan:
         return case.observation
 
 
-def measure(plan: Plan, folder: Folder) -> Tally:
+def measure(plan: Plan, folder: Folder, called_off: Callable[[], bool] = lambda: False) -> tuple[Tally, int | None]:
     """Do what is left of a part; again the same after it was cut short.
 
+    Args:
+        called_off: asked after each group of pictures whether to leave off.
+
+    Returns:
+        The sums, and the signal that cut it short; what was done is kept.
+
     Raises:
-        Stopped: a signal came; what was done is kept.
         Error: a photograph cannot be read, or is too small.
     """
     tally = plan.tally()
     if folder.load(tally):
-        return tally
-    left = plan.cases.beyond(tally.pictures)
+        return tally, None
+    left = plan.cases.beyond(rows.last_number(folder.rows))
     saved = time.monotonic()
     with (
         Bar(len(plan.cases), tally.pictures, "picture") as bar,
@@ -86,15 +92,16 @@ def measure(plan: Plan, folder: Folder) -> Tally:
             found = _measure(plan, group, tally)
             rows.append(file, found)
             bar.show(tally.pictures, "")
-            if stop.signum is not None or time.monotonic() - saved > SAVE_EVERY:
+            stopping = stop.signum is not None or called_off()
+            if stopping or time.monotonic() - saved > SAVE_EVERY:
                 rows.sync(file)
                 folder.save(tally, done=False)
                 saved = time.monotonic()
-            if stop.signum is not None and tally.pictures < len(plan.cases):
-                raise Stopped(f"stopped after {tally.pictures} of {len(plan.cases)} pictures", stop.signum)
+            if stopping and tally.pictures < len(plan.cases):
+                return tally, stop.signum
         rows.sync(file)
     folder.save(tally, done=True)
-    return tally
+    return tally, None
 
 
 def _grouped(cases: Cases, batch: int) -> Iterator[list[Case]]:
@@ -121,7 +128,8 @@ def _measure(plan: Plan, group: Sequence[Case], tally: Tally) -> list[rows.Row]:
     for way in plan.ways:
         began = time.perf_counter()
         draws = [way.restorer.pictures(observations, number) for number in range(plan.samples)]
-        seconds = (time.perf_counter() - began) / len(group) / plan.samples
+        taken = (time.perf_counter() - began) / len(group) / plan.samples
+        seconds = None if deterministic_now() else taken
         for place, (case, (prepared, of_case)) in enumerate(zip(group, found, strict=True)):
             judged = plan.judge.of_draws(case, prepared, [draw[place] for draw in draws])
             of_case.append(_count(tally, case, way.arm.label, judged, seconds))

@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..api import Model
+from ..distributed import World
 from ..kernel.errors import Error
+from ..reporting import warn
 from ..restoring import Settings
 from .against import check
 from .evaluation import Evaluation
@@ -26,6 +28,7 @@ def opened(
     part: tuple[int, int] = (1, 1),
     other: Path | None = None,
     overwrite: bool = False,
+    world: World = World(),  # noqa: B008 - a value
 ) -> Iterator[Evaluation]:
     """An evaluation, ready to run.
 
@@ -34,20 +37,30 @@ def opened(
         part: number and count of the parts that share the work, in one folder.
         other: the folder of an evaluation to compare with.
         overwrite: begin anew in a folder that holds one.
+        world: the processes that share the work, each of which makes this call; more than one have a part each.
 
     Raises:
         Error: anything of it is not there, does not fit, or the folder holds another evaluation.
     """
     if overwrite and out and other and out.resolve() == other.resolve():
         raise Error(f"{out}: cannot be replaced and compared with; give --out another folder")
-    plan = make_plan(model, wanted, base)
-    if part[1] > len(plan.cases):
-        raise Error(f"{part[1]} parts of {len(plan.cases)} pictures: there cannot be more parts than pictures")
-    settings, reference = settings_of(model, wanted, plan, base), reference_of(wanted, plan)
-    if other is not None:
-        check(other, plan.cases.keys, plan.labels[1:], plan.judge.columns, settings)
+    with world.agreed():
+        plan = make_plan(model, wanted, base)
+        _check_parts(part[1], len(plan.cases), world)
+        settings, reference = settings_of(model, wanted, plan, base), reference_of(wanted, plan)
+        if other is not None:
+            check(other, plan.cases.keys, plan.labels[1:], plan.judge.columns, settings)
+    world.check_same(settings)
     with ExitStack() as stack:
-        path = out or Path(stack.enter_context(TemporaryDirectory(prefix="i2sbkit-")))
-        folder = Folder(path, settings, *part, lines=len(plan.labels))
-        stack.enter_context(folder.opened(overwrite))
-        yield Evaluation(plan, folder, reference, other)
+        path = world.shared(lambda: out or Path(stack.enter_context(TemporaryDirectory(prefix="i2sbkit-"))))
+        number, parts = part if world.size == 1 else (world.rank + 1, world.size)
+        folder = Folder(path, settings, number, parts, lines=len(plan.labels))
+        stack.enter_context(folder.joined(world, overwrite))
+        yield Evaluation(plan, folder, reference, other, world)
+
+
+def _check_parts(parts: int, pictures: int, world: World) -> None:
+    if parts > pictures:
+        raise Error(f"{parts} parts of {pictures} pictures: there cannot be more parts than pictures")
+    if world.size > pictures:
+        warn(f"{pictures} pictures for {world.size} processes: the others have nothing to do")

@@ -11,6 +11,7 @@ import torch
 
 from .. import __version__
 from ..api import Model
+from ..determinism import deterministic_now
 from ..kernel.errors import Error
 from ..kernel.interfaces import Corruption
 from ..manifest import sha256_of
@@ -40,6 +41,7 @@ class Wanted:
         samples, batch, told: see `measuring.Plan`.
         metrics, features: columns, and files of networks for them; see `metrics.Scorer`.
         reference: clean pictures for the columns of sets.
+        strict: damaged data is an error; else it is left out, but for that of `reference`, where it is one anyhow.
     """
 
     data: Sequence[str]
@@ -57,6 +59,7 @@ class Wanted:
     metrics: Sequence[str] = METRICS
     features: Sequence[Path] = ()
     reference: Sequence[str] = ()
+    strict: bool = False
 
 
 def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
@@ -67,7 +70,8 @@ def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
     """
     recipe = model.weights.recipe
     corruption = None if wanted.corruption is None else _corruption(wanted.corruption, recipe)
-    cases = Cases.of(recipe, wanted.data, wanted.size, wanted.subset, wanted.count, wanted.seed, corruption)
+    chosen = (wanted.size, wanted.subset, wanted.count, wanted.seed)
+    cases = Cases.of(recipe, wanted.data, *chosen, corruption, wanted.strict)
     scorer = Scorer(wanted.metrics, model.device, wanted.features)
     return Plan(
         cases,
@@ -139,9 +143,11 @@ def settings_of(model: Model, wanted: Wanted, plan: Plan, base: Settings) -> dic
         "Sets held against": ", ".join(wanted.reference) or "the clean pictures themselves",
         "Draws a picture": str(wanted.samples),
         "Told the damage": "yes" if wanted.told else "no",
+        "Consistency": base.consistency or "by default",
         "Seed": str(wanted.seed),
         "Precision": base.precision,
         "Tiles": {None: "automatic", 0: "whole pictures"}.get(base.tile, f"{base.tile} px"),
         "Device": model.device.type,
+        "Deterministic": "yes" if deterministic_now() else "no",
         "Versions": f"i2sbkit {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
     }

@@ -84,6 +84,14 @@ def keep(path: Path, count: int) -> None:
         file.truncate(sum(sizes))
 
 
+def last_number(path: Path) -> int:
+    """The number of the picture whose rows are the last; -1 where there are none."""
+    number = -1
+    for each in read(path):
+        number = each["number"]
+    return number
+
+
 def merged(parts: Sequence[Path]) -> Iterator[Row]:
     """The rows of several files, each in order of number, as one."""
     return heapq.merge(*(read(path) for path in parts), key=lambda each: each["number"])

@@ -3,14 +3,12 @@
 Each wrapper takes a `Denoise` function and gives one back, so no plugin has to know of any of them.
 """
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bridge import Bridge
-from .interfaces import Denoise, Operator
+from .interfaces import Denoise
 from .rng import Rng
 
 _FINE = 2**30  # an integer below it stands for a uniform number in [0, 1)
@@ -26,6 +24,7 @@ def training_loss(
     mask: Tensor | None = None,
     cond_x1: bool = False,
     end_share: float = 0.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Algorithm 1 (Liu et al. 2023): regress the label at a random node; a scalar, the mean over all elements.
 
@@ -34,6 +33,7 @@ def training_loss(
         mask: (B, 1, H, W), 1 = missing: the loss is counted there only, and still averaged over all pixels.
         cond_x1: the network also sees the lifted observation.
         end_share: share of the images, in [0, 1), whose node is not drawn but the last, where sampling begins.
+        weight: (B,), how much each image counts.
 
     Raises:
         ValueError: shapes that would only be made to fit by broadcasting.
@@ -49,7 +49,9 @@ def training_loss(
     label = bridge.label(x0, x_n, n)
     if mask is not None:
         output, label = mask * output, mask * label
-    return F.mse_loss(output.float(), label)
+    if weight is None:
+        return F.mse_loss(output.float(), label)
+    return (weight * (output.float() - label).square().mean(dim=(1, 2, 3))).mean()
 
 
 def _draw_nodes(nodes: Tensor, rng: Rng, end_share: float) -> Tensor:
@@ -94,29 +96,6 @@ def conditioned(denoise: Denoise, x1: Tensor) -> Denoise:
 def known_pixels(denoise: Denoise, known: Tensor, mask: Tensor) -> Denoise:
     """Put what is known into each clean estimate: `known` (B, C, H, W) where `mask` (B, 1, H, W) is 0."""
     return lambda x_n, n: torch.where(mask > 0, denoise(x_n, n), known)
-
-
-def consistent(denoise: Denoise, operators: Sequence[Operator], observed: Sequence[Tensor], rho: float) -> Denoise:
-    """Pull each clean estimate towards its observation: x0h - rho grad ||A x0h - y||^2 (CDDB, Chung et al. 2023).
-
-    Args:
-        operators, observed: one an image; `observed` are the images (C, h, w) that the operators lead to.
-        rho: the step; up to 0.5 it never overshoots where A enlarges nothing, as blurs and means do not.
-    """
-
-    def wrapped(x_n: Tensor, n: int) -> Tensor:
-        x0h = denoise(x_n, n)
-        residuals = [_residual(a, x, y.to(x)) for a, x, y in zip(operators, x0h, observed, strict=True)]
-        gradient = torch.stack([2 * a.At(r) for a, r in zip(operators, residuals, strict=True)])
-        return x0h - rho * gradient
-
-    return wrapped
-
-
-def _residual(operator: Operator, x: Tensor, y: Tensor) -> Tensor:
-    """A x + offset - y for one image."""
-    offset = operator.offset
-    return operator.A(x) - y + (offset.to(y) if isinstance(offset, Tensor) else offset)
 
 
 def padded(denoise: Denoise, multiple_of: int = 1, min_size: int = 1) -> Denoise:

@@ -16,19 +16,42 @@ class Bridge:
 
     Args:
         schedule: the curves.
-        ot_ode: the limit C = 0 (Liu et al. 2023, Prop. 3.4): no step draws noise.
+        ot_ode: the limit C = 0 (Liu et al. 2023, Prop. 3.4): no step draws noise. So are bridges without any.
         add_x1_noise: the bridge ends at the lifted observation plus N(0, 1), as the authors do where it has lost
             too much to start from (colour). What conditions the network stays clear.
     """
 
     def __init__(self, schedule: BridgeSchedule, ot_ode: bool = False, add_x1_noise: bool = False) -> None:
         self.schedule = schedule
-        self.ot_ode = ot_ode
         self.add_x1_noise = add_x1_noise
+        self._ot_ode = ot_ode
 
     def __len__(self) -> int:
         """N, the number of nodes."""
         return len(self.tables.time)
+
+    @cached_property
+    def ot_ode(self) -> bool:
+        """Whether no step draws noise: as asked for, or because the schedule has none."""
+        return self._ot_ode or not bool(self.schedule.curves.std.any())
+
+    @cached_property
+    def from_noise(self) -> bool:
+        """Whether x1 has no part in any x_n, as in plain diffusion: then it only conditions the network."""
+        return not bool(self.schedule.curves.mean_x1.any())
+
+    def check_conditions(self, cond_x1: bool) -> None:
+        """See that the network learns of x1 at all.
+
+        Raises:
+            Error: plain diffusion whose network does not see x1, or with an option that only a bridge has.
+        """
+        asked = {"ot_ode": self._ot_ode, "add_x1_noise": self.add_x1_noise}
+        if self.from_noise and not cond_x1:
+            raise Error("this schedule starts from noise, so the network must see the picture: set bridge.cond_x1=true")
+        if self.from_noise and any(asked.values()):
+            wrong = " and ".join(f"bridge.{name}" for name in asked if asked[name])
+            raise Error(f"this schedule starts from noise, not from the picture: leave out {wrong}")
 
     @cached_property
     def tables(self) -> Tables:
@@ -92,13 +115,12 @@ class Bridge:
         return x1 + rng.normal_like(x1) if self.add_x1_noise else x1
 
     def start(self, x1: Tensor, rng: Rng) -> Tensor:
-        """What sampling starts from."""
-        return self.schedule.start(x1, rng)
+        """What sampling starts from; x1 itself in the limit C = 0 of a bridge."""
+        return x1 if self.ot_ode and not self.from_noise else self.schedule.start(x1, rng)
 
     def posterior(self, n: int, m: int) -> Step:
-        """The Markov posterior from node n to m < n (Eq. 4); without its noise for the OT-ODE."""
-        step = self.schedule.posterior(n, m)
-        return Step(step.x0, step.xn, step.x1, 0.0) if self.ot_ode else step
+        """The Markov posterior from node n to m < n (Eq. 4); for the OT-ODE the schedule's `noiseless` step."""
+        return self.schedule.noiseless(n, m) if self.ot_ode else self.schedule.posterior(n, m)
 
     def generic(self, n: int, m: int, eta: float, boot: bool = False) -> Step:
         """The step that keeps every marginal, with a share eta in [0, 1] of the Markov posterior's noise.
@@ -116,7 +138,10 @@ class Bridge:
         a_m, b_m, c_m = float(t.mean_x0[m]), float(t.mean_x1[m]), float(t.std[m])
         if boot or (m == 0 and c_n > 0):
             return Step(a_m, 0.0, b_m, c_m if boot else 0.0)
-        w_max = max(c_m**2 - (b_m * c_n / b_n) ** 2, 0.0) ** 0.5
+        if self.from_noise:
+            w_max = self.schedule.posterior(n, m).std
+        else:
+            w_max = max(c_m**2 - (b_m * c_n / b_n) ** 2, 0.0) ** 0.5
         w = eta * w_max if c_n > 0 else w_max  # where x_n holds no noise there is none to keep
         g = (c_m**2 - w**2) ** 0.5 / c_n if c_n > 0 else b_m / b_n
         return Step(a_m - g * a_n, g, b_m - g * b_n, w)

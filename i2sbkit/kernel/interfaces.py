@@ -87,6 +87,13 @@ class Corruption(ABC):
         """
         raise NotLinear(f"{type(self).__name__} is not a linear corruption: it has no operator")
 
+    def projection(self, y: Observation) -> Callable[[Tensor], Tensor] | None:
+        """The map from a picture (C, H, W) to the nearest that `y` can be of; None: the operator's is taken.
+
+        For what is not linear, or where a better one is known than a regularised pseudo-inverse.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -96,7 +103,8 @@ class Tables:
         mean_x0: A, from about 1 at node 0 to about 0 at node N-1.
         mean_x1: B.
         std: C.
-        label_std: what divides the regression label; nodes where it is 0 are not trained on.
+        label_std: what divides the regression label, and what the spacing "karras" goes by: it rises with n. Nodes
+            where it is 0 are not trained on.
         time: what the network is told of node n.
 
     Raises:
@@ -150,6 +158,11 @@ class BridgeSchedule(ABC):
         variance = float(t.std[m] ** 2 - (g * t.std[n]) ** 2)
         return Step(float(t.mean_x0[m] - g * t.mean_x0[n]), g, 0.0, max(variance, 0.0) ** 0.5)
 
+    def noiseless(self, n: int, m: int) -> Step:
+        """The step from node n to m < n that draws no noise: the posterior's mean, on a bridge the limit C = 0."""
+        step = self.posterior(n, m)
+        return Step(step.x0, step.xn, step.x1, 0.0)
+
     def label(self, x0: Tensor, x_n: Tensor, n: Tensor | int) -> Tensor:
         """What the network is trained to give at node n (Liu et al. 2023, Eq. 12): (x_n - x0) / label_std_n."""
         return (x_n - x0) / at_node(self.curves.label_std, n, x_n)
@@ -163,11 +176,11 @@ class BridgeSchedule(ABC):
         return 1.0
 
     def endpoint(self, lifted: Tensor, rng: Rng) -> Tensor:
-        """What the bridge ends at, from the lifted observation: itself, or noise for plain diffusion."""
+        """What the bridge ends at, from the lifted observation."""
         return lifted
 
     def start(self, x1: Tensor, rng: Rng) -> Tensor:
-        """What sampling starts from: x1 itself, or a noisy copy where the bridge is not pinned to it."""
+        """What sampling starts from: x1 itself, a noisy copy where the bridge is not pinned to it, or noise alone."""
         return x1
 
 

@@ -1,8 +1,10 @@
 """DBMSolver (arXiv 2605.05889): a single-step solver of second order for diffusion bridges.
 
-With y = sqrt(A / B), and lambda = ln((A + B) / B) / 2, which is -ln rho + constant on a variance-exploding bridge,
-the deterministic walk is x_m = C_m / C_n x_n + ... + A_m / y_m int x0h dy. Between two evaluations x0h is taken for
-linear in lambda.
+With y = sqrt(A / B), which is A / C to a constant on a bridge pinned at x1, and lambda = ln((A + B) / B) / 2, which is
+-ln rho + constant on a variance-exploding one, the deterministic walk is
+x_m = C_m / C_n x_n + ... + A_m / y_m int x0h dy. Between two evaluations x0h is taken for linear in lambda. What starts
+from noise or a noisy copy of x1 is not pinned: there y = A / C and lambda = ln y, and the solver is DPM-Solver++(2S)
+(Lu et al. 2022, arXiv 2211.01095, Algorithm 1).
 """
 
 import math
@@ -20,7 +22,8 @@ import i2sbkit
 class DbmSolver(i2sbkit.Sampler):
     """Noise at the first step only, then steps of two evaluations each: at their beginning and at half their lambda.
 
-    The first step and the last one have one evaluation, so an odd nfe leaves one unused.
+    The first step and the last one have one evaluation, so an odd nfe leaves one unused. Where the walk does not start
+    from x1 itself only the last one has one, and an even nfe leaves one unused.
 
     Args:
         nfe: network evaluations, from 1 to N-1.
@@ -41,38 +44,44 @@ class DbmSolver(i2sbkit.Sampler):
     def sample(
         self, denoise: i2sbkit.Denoise, bridge: i2sbkit.Bridge, x1: Tensor, rng: i2sbkit.Rng
     ) -> Iterator[i2sbkit.State]:
-        steps = self.nfe // 2 + 1 if self.order == 2 and self.nfe > 1 else self.nfe
         x = bridge.start(x1, rng)
+        pinned = x is x1
+        steps = (self.nfe + 1 + pinned) // 2 if self.order == 2 and self.nfe > 1 else self.nfe
+        places = _places(bridge, pinned)
         for n, m in pairwise(bridge.nodes(steps, self.spacing)):
             x0h = denoise(x, n)
             x_m = bridge.step(x, x0h, x1, n, m, rng, eta=0.0, boot=x is x1)
-            middle = _middle(bridge, n, m)
+            middle = _middle(places, n, m)
             if self.order == 2 and x is not x1 and m > 0 and n > middle > m:
                 x_middle = bridge.step(x, x0h, x1, n, middle, rng, eta=0.0)
-                x_m += _weight(bridge, n, middle, m) * (denoise(x_middle, middle) - x0h)
+                weight = _weight(bridge, places, pinned, n, middle, m)
+                x_m += weight * (denoise(x_middle, middle) - x0h)
             x = x_m
             yield i2sbkit.State(m, x, x0h)
 
 
-def _half_log(bridge: i2sbkit.Bridge) -> Tensor:
+def _places(bridge: i2sbkit.Bridge, pinned: bool) -> Tensor:
     """lambda at each node (N,), rising from the degraded end to the clean one."""
     t = bridge.tables
-    return 0.5 * ((t.mean_x0 + t.mean_x1) / t.mean_x1).log()
+    return 0.5 * ((t.mean_x0 + t.mean_x1) / t.mean_x1).log() if pinned else bridge.log_snr
 
 
-def _middle(bridge: i2sbkit.Bridge, n: int, m: int) -> int:
+def _middle(places: Tensor, n: int, m: int) -> int:
     """The node whose lambda is nearest to half way from n to m."""
-    inside = _half_log(bridge)[m : n + 1]
+    inside = places[m : n + 1]
     return m + int((inside - (inside[0] + inside[-1]) / 2).abs().argmin())
 
 
-def _weight(bridge: i2sbkit.Bridge, n: int, middle: int, m: int) -> float:
+def _weight(bridge: i2sbkit.Bridge, places: Tensor, pinned: bool, n: int, middle: int, m: int) -> float:
     """A_m K / (lambda_middle - lambda_n): what a change of x0h until the middle adds over the whole step."""
     t = bridge.tables
-    half_log: list[float] = _half_log(bridge).tolist()
-    y_n, y_m = (float((t.mean_x0[k] / t.mean_x1[k]) ** 0.5) for k in (n, m))
-    k = (math.atan(y_m) - math.atan(y_n)) / y_m + (half_log[m] - half_log[n] - 1) + y_n / y_m
-    return float(t.mean_x0[m] * k) / (half_log[middle] - half_log[n])
+    h = float(places[m] - places[n])
+    if pinned:
+        y_n, y_m = (float((t.mean_x0[k] / t.mean_x1[k]) ** 0.5) for k in (n, m))
+        k = (math.atan(y_m) - math.atan(y_n)) / y_m + h - 1 + y_n / y_m
+    else:
+        k = math.exp(-h) + h - 1
+    return float(t.mean_x0[m] * k) / float(places[middle] - places[n])
 
 
 @i2sbkit.hookimpl

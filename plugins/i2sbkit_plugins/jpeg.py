@@ -1,6 +1,7 @@
 """JPEG compression by a real codec (libjpeg, through Pillow)."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,8 @@ from PIL import Image
 from torch import Generator, Tensor
 
 import i2sbkit
+
+from .jpeg_cells import read_cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,16 @@ class Jpeg(i2sbkit.Corruption):
         with Image.open(file) as decoded:
             image = i2sbkit.from_pil(decoded)
         return i2sbkit.Observation(image, params={"quality": quality, "file": file.getvalue()})
+
+    def projection(self, y: i2sbkit.Observation) -> Callable[[Tensor], Tensor]:
+        """Into the cells that the file's quantiser rounded from: exact, whatever the recipe's quality.
+
+        Raises:
+            NotLinear: there is no file, or it holds no Y, Cb and Cr.
+        """
+        if "file" not in y.params:
+            raise i2sbkit.NotLinear("only a JPEG file itself says how it was quantised; give that, not its pixels")
+        return read_cells(y.params["file"]).projected
 
 
 @i2sbkit.hookimpl

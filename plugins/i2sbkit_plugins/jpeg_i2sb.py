@@ -63,7 +63,7 @@ def _table(base: str, quality: int) -> Tensor:
     return ((table * percent + 50) / 100).floor().clamp(1, 255)
 
 
-def _dct() -> Tensor:
+def dct_rows() -> Tensor:
     """The orthonormal 8-point DCT-II, rows are frequencies (T.81 A.3.3)."""
     k, i = torch.arange(8, dtype=torch.float64)[:, None], torch.arange(8, dtype=torch.float64)
     rows = torch.cos((2 * i + 1) * k * math.pi / 16) / 2
@@ -73,7 +73,7 @@ def _dct() -> Tensor:
 
 def _quantise(planes: Tensor, table: Tensor) -> Tensor:
     """(C, H, W) through the quantised coefficients of its 8x8 blocks."""
-    dct = _dct().to(planes)
+    dct = dct_rows().to(planes)
     blocks = rearrange(planes, "c (h i) (w j) -> c h w i j", i=8, j=8)
     coefficients = torch.round(dct @ blocks @ dct.T / table) * table
     return rearrange(dct.T @ coefficients @ dct, "c h w i j -> c (h i) (w j)")

@@ -13,6 +13,8 @@ import i2sbkit
 class Ode(i2sbkit.Sampler):
     """The mean of the Markov posterior: the bridge in the limit C = 0, each step exact for a constant x0h.
 
+    On plain diffusion, which starts from noise, it is DDIM.
+
     Args:
         nfe: network evaluations, from 1 to N-1.
         spacing: of the nodes, see `Bridge.nodes`.
@@ -30,7 +32,7 @@ class Ode(i2sbkit.Sampler):
         self, denoise: i2sbkit.Denoise, bridge: i2sbkit.Bridge, x1: Tensor, rng: i2sbkit.Rng
     ) -> Iterator[i2sbkit.State]:
         limit = i2sbkit.Bridge(bridge.schedule, ot_ode=True)
-        x = bridge.start(x1, rng)
+        x = limit.start(x1, rng)
         for n, m in pairwise(bridge.nodes(self.nfe, self.spacing)):
             x0h = denoise(x, n)
             x = limit.step(x, x0h, x1, n, m, rng)

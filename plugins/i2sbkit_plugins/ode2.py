@@ -1,8 +1,10 @@
 """A second-order multistep sampler for the OT-ODE of I2SB (Liu et al. 2023, Prop. 3.4).
 
-In u = ln sigma^2 the ODE is dX/du = X - X0: linear but for the estimate X0. Between two nodes `ode` takes that for
-constant; here it goes on along the line through the last two estimates, at no further evaluation (the multistep form
-of an exponential integrator; Hochbruck & Ostermann 2010, Sec. 2.5).
+In u = ln sigma^2 the ODE is dX/du = X - X0: linear but for the estimate X0. Where A + B is not 1, that holds of
+X / (A + B) and u = ln B / (A + B); on plain diffusion, of X / A and u = ln C / A, which makes it DPM-Solver++(2M) (Lu
+et al. 2022, arXiv 2211.01095, Algorithm 2). Between two nodes `ode` takes the estimate for constant; here it goes on
+along the line through the last two estimates, at no further evaluation (the multistep form of an exponential
+integrator; Hochbruck & Ostermann 2010, Sec. 2.5).
 """
 
 import math
@@ -38,14 +40,15 @@ class Ode2(i2sbkit.Sampler):
         self, denoise: i2sbkit.Denoise, bridge: i2sbkit.Bridge, x1: Tensor, rng: i2sbkit.Rng
     ) -> Iterator[i2sbkit.State]:
         limit = i2sbkit.Bridge(bridge.schedule, ot_ode=True)
-        x, before, h_before = bridge.start(x1, rng), None, 0.0
+        x, before, h_before = limit.start(x1, rng), None, 0.0
+        size: list[float] = (limit.tables.mean_x0 + limit.tables.mean_x1).tolist()
         for n, m in pairwise(bridge.nodes(self.nfe, self.spacing)):
             x0h, step = denoise(x, n), limit.posterior(n, m)
             x_m = limit.step(x, x0h, x1, n, m, rng)
-            h = -math.log(step.xn) if step.xn > 0 else math.inf
+            decay = step.xn * size[n] / size[m]
+            h = -math.log(decay) if decay > 0 else math.inf
             if before is not None and m > 0:
-                of_x0h = step.x0 / (1 - step.xn)  # 1 where A + B = 1
-                x_m += of_x0h * (step.xn + h - 1) / h_before * (x0h - before)
+                x_m += size[m] * (decay + h - 1) / h_before * (x0h - before)
             x, before, h_before = x_m, x0h, h
             yield i2sbkit.State(m, x, x0h)
 

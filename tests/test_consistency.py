@@ -1,0 +1,154 @@
+"""Data consistency: each method does what its formula says, with every sampler, in tiles, and for JPEG files."""
+
+import io
+
+import pytest
+import torch
+from exact import images
+from pictures import photo
+from sampler_walks import walk
+from test_operators import LINEAR, observed
+from working_weights import working_weights
+
+import i2sbkit
+from i2sbkit import Bridge, Error, NotLinear, Observation
+from i2sbkit.cli import execute
+from i2sbkit.consistency import METHODS, consistency_of, parsed
+from i2sbkit.kernel.consistency import consistent, deeply, gradient_step, projection
+from i2sbkit_plugins.i2sb import I2sb
+from i2sbkit_plugins.jpeg_cells import coefficients, read_cells
+
+
+def misfit(operator, y, x):
+    return (operator.A(x) + operator.offset - y.image).square().sum()
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_cddb_is_the_gradient(name):
+    """x - grad ||A x + offset - y||^2, as autograd has it."""
+    x0, y, operator = observed(name, 12, 10)
+    x = images(*x0.shape, seed=3).requires_grad_()
+    (gradient,) = torch.autograd.grad(misfit(operator, y, x), x)
+    torch.testing.assert_close(gradient_step(operator, y.image)(x.detach()), x.detach() - gradient)
+
+
+def test_deep_cddb_goes_through_the_network():
+    """Its step is the gradient with respect to x_n, from within inference mode too."""
+    _, y, operator = observed("uniform", 12, 10)
+    net = torch.nn.Conv2d(3, 3, 3, padding=1).double()
+    x_n = images(1, 3, 12, 10).requires_grad_()
+    estimate = net(x_n)
+    (gradient,) = torch.autograd.grad(misfit(operator, y, estimate[0]), x_n)
+    with torch.inference_mode():
+        found = deeply(lambda x, n: net(x), [gradient_step(operator, y.image)], 0.3)(x_n.detach(), 5)
+    torch.testing.assert_close(found, estimate.detach() - 0.3 * gradient)
+
+
+@pytest.mark.parametrize("name", [name for name, (kind, _) in LINEAR.items() if kind in ("superres", "inpaint")])
+def test_ddnm_without_noise_is_the_pseudo_inverse(name):
+    """It leads to A x = y, by the shortest way: x + A+ (y - A x)."""
+    x0, y, operator = observed(name, 8, 6)
+    x = images(*x0.shape, seed=3)
+    found = projection(operator, y.image, noise=0.0)(x)
+    torch.testing.assert_close(operator.A(found) + operator.offset, y.image, atol=5e-3, rtol=0)
+    wanted = x + operator.pinv(y.image - operator.offset - operator.A(x))
+    torch.testing.assert_close(found, wanted, atol=2e-2, rtol=0)
+
+
+def test_cddb_shifts_the_estimate_of_the_posterior():
+    """A step of `sde` with cddb is the posterior of the shifted estimate."""
+    _, y, operator = observed("uniform", 12, 10)
+    bridge, x1 = Bridge(I2sb(beta_max=0.3, steps=20)), y.image[None]
+    wrapped = consistent(lambda x, n: 0.5 * x, [gradient_step(operator, y.image)], 0.5)
+    state = walk(i2sbkit.registry.build("sampler", "ode", nfe=2), bridge, x1, denoise=wrapped)[0]
+    shifted = gradient_step(operator, y.image)(0.5 * x1[0])
+    step = bridge.posterior(19, state.n)
+    torch.testing.assert_close(state.x[0], step.x0 * torch.lerp(0.5 * x1[0], shifted, 0.5) + step.xn * x1[0])
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("consistency")
+    return {
+        name: i2sbkit.load(working_weights(folder / f"{name}.safetensors", name=name), "cpu")
+        for name in ("blur", "sr4x", "jpeg")
+    }
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("sampler", ["sde", "ode", "dbim", "ode2", "dbmsolver"])
+def test_every_method_goes_with_every_sampler(models, method, sampler):
+    """The result is finite, differs from the one without, and does not depend on the batch."""
+    y = images(2, 3, 6, 5, dtype=torch.float32)
+    how = {"sampler": sampler, "nfe": 2, "force": True}
+    with pytest.warns(UserWarning) if sampler.startswith("ode") else torch.no_grad():
+        blind, both = models["sr4x"].restore(y, **how), models["sr4x"].restore(y, consistency=method, **how)
+        alone = models["sr4x"].restore(y[1], consistency=method, **how)
+    assert both.isfinite().all() and not torch.equal(blind, both)
+    torch.testing.assert_close(both[1], alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tiles_see_the_whole_observation(models, method):
+    """In tiles the picture is the one without, to rounding."""
+    y = images(3, 70, 90, dtype=torch.float32)
+    whole, tiles = (models["blur"].restore(y, kernel="uniform:5", consistency=method, tile=t) for t in (0, 32))
+    torch.testing.assert_close(tiles, whole, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("quality", [5, 30, 90])
+def test_jpeg_cells_are_exact(quality, subsampling):
+    """Whatever the estimate, its luma's coefficients then quantise to the file's; projecting again changes nothing."""
+    image, file = photo(64, 48), io.BytesIO()
+    image.save(file, "JPEG", quality=quality, subsampling=subsampling)
+    cells = read_cells(file.getvalue())
+    assert len(cells.chroma) == 2 and cells.luma.sure.float().mean() > 0.95
+    found = cells.projected(images(3, 48, 64, seed=1))
+    luma = torch.einsum("c,chw->hw", torch.tensor([0.299, 0.587, 0.114]).double(), (found + 1) * 127.5) - 128
+    beyond = ((coefficients(luma) - cells.luma.middle).abs() - cells.luma.half) * cells.luma.sure
+    assert beyond.max() < 1e-3
+    torch.testing.assert_close(cells.projected(found), found, atol=1e-5, rtol=0)
+    clean = i2sbkit.from_pil(image)
+    assert (cells.projected(clean) - clean).square().mean().sqrt() < 0.3 / 127.5
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_is_projected_upright(orientation, tmp_path):
+    """What a file decodes to, upright, is in its own cells, and hardly moves."""
+    exif, file = i2sbkit.to_pil(torch.zeros(3, 8, 8)).getexif(), tmp_path / "turned.jpg"
+    exif[0x0112] = orientation
+    photo(48, 32).save(file, quality=30, exif=exif)
+    from i2sbkit.picture_files import read_picture
+
+    upright = read_picture(file).image
+    moved = read_cells(file.read_bytes()).projected(upright) - upright
+    assert moved.square().mean().sqrt() < 0.02
+
+
+def test_the_command_line_takes_jpeg_files(models, tmp_path, monkeypatch, capsys):
+    """`--consistency ddnm` changes the result of a .jpg; a .png has no quantiser, which is one line of error."""
+    monkeypatch.chdir(tmp_path)
+    photo(32, 32).save("a.jpg", quality=20)
+    photo(32, 32).save("a.png")
+    line = ["--weights", str(models["jpeg"].weights.path), "--device", "cpu", "--format", "png"]
+    assert execute(["restore", "a.jpg", "plain.png", *line]) == 0
+    assert execute(["restore", "a.jpg", "near.png", *line, "--consistency", "ddnm"]) == 0
+    assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "near.png").read_bytes()
+    assert execute(["restore", "a.png", "no.png", *line, "--consistency", "ddnm"]) == 1
+    assert "only a JPEG file itself" in capsys.readouterr().err
+    assert execute(["restore", "a.jpg", "no.png", *line, "--consistency", "dps"]) == 2
+    assert "there are cddb, cddb-deep, ddnm" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["ddnm:1.5", "cddb:0", "cddb:x", "cddb-deep:nan", "ddnm:"])
+def test_strengths_out_of_range_are_told(text):
+    """One line with the range."""
+    with pytest.raises(Error, match="the strength is above 0 and at most"):
+        parsed(text)
+
+
+def test_a_blur_without_its_kernel_is_told():
+    """Consistency needs an operator."""
+    with pytest.raises(NotLinear, match="--kernel"):
+        consistency_of("ddnm", i2sbkit.registry.build("corruption", "blur", size=5), [Observation(images(3, 9, 9))])
