@@ -9,12 +9,14 @@ from torch import Generator, Tensor
 
 import i2sbkit
 
+from .membrane import membrane
+
 SHAPES = ("center", "box", "freeform")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inpaint(i2sbkit.Corruption):
-    """Holes: +1 (white) in the observation, noise N(0, 1) once it is lifted, as in the paper.
+    """Holes: +1 (white) in the observation, noise N(fill, noise^2) once it is lifted; in the paper N(0, 1).
 
     Args:
         shape: "center", a hole in the middle of the picture's own proportions; "box", a rectangle anywhere, up to twice
@@ -22,10 +24,15 @@ class Inpaint(i2sbkit.Corruption):
             one of the three, drawn.
         ratio: share of the picture that is missing, in (0, 1); a pair [low, high] is drawn from uniformly. The
             paper has 0.25 in the centre, and strokes of [0.1, 0.2] and [0.2, 0.3].
+        fill: "flat", 0 in all of the hole; "membrane", what Laplace's equation makes of its edge: the bridge then begins
+            much nearer to the picture, and the network has only to add what is not smooth.
+        noise: standard deviation, above 0; it also shows the network where the hole is.
     """
 
     shape: Literal["center", "box", "freeform", "any"] = "center"
     ratio: float | tuple[float, float] = 0.25
+    fill: Literal["flat", "membrane"] = "flat"
+    noise: float = 1.0
     masks = True
 
     def __post_init__(self) -> None:
@@ -34,6 +41,10 @@ class Inpaint(i2sbkit.Corruption):
         low, high = self._range
         if not 0 < low <= high < 1:
             raise i2sbkit.Error(f"ratio must be in (0, 1), or [low, high] with low <= high, got {self.ratio}")
+        if self.fill not in ("flat", "membrane"):
+            raise i2sbkit.Error(f'fill must be "flat" or "membrane", got {self.fill!r}')
+        if not 0 < self.noise < math.inf:
+            raise i2sbkit.Error(f"noise must be above 0, got {self.noise}")
 
     @property
     def _range(self) -> tuple[float, float]:
@@ -48,8 +59,10 @@ class Inpaint(i2sbkit.Corruption):
             raise i2sbkit.Error(
                 "nothing says which pixels are missing; give a mask, or a picture with transparent holes"
             )
-        noise = torch.randn(y.image.shape, generator=rng, dtype=y.image.dtype)
-        return torch.where(y.mask > 0, noise, y.image)
+        hole = self.noise * torch.randn(y.image.shape, generator=rng, dtype=y.image.dtype)
+        if self.fill == "membrane":
+            hole += membrane(y.image, y.mask)
+        return torch.where(y.mask > 0, hole, y.image)
 
     def operator(self, y: i2sbkit.Observation) -> i2sbkit.Operator:
         """A x = (1 - mask) x, a projection: its own adjoint and pseudo-inverse; the offset is the holes."""
