@@ -15,7 +15,7 @@ def membrane(image: Tensor, mask: Tensor) -> Tensor:
     """The image with its holes filled by Laplace's equation: each missing pixel is the mean of its four neighbours.
 
     Solved from coarse to fine: the halved picture's solution is the first guess (a cascadic multigrid; Bornemann &
-    Deuflhard 1996), improved by sweeps of Gauss-Seidel over the missing pixels, every other one at a time, over-relaxed.
+    Deuflhard 1996), improved by sweeps of over-relaxed Gauss-Seidel over every other missing pixel, then the rest.
 
     Args:
         image: (C, H, W); what it holds in the holes does not matter.
@@ -29,15 +29,14 @@ def membrane(image: Tensor, mask: Tensor) -> Tensor:
         return torch.zeros_like(image)
     if bool(known.all()):
         return image
-    image, guess = torch.where(known > 0, image, 0), torch.zeros_like(image)
-    if min(image.shape[-2:]) >= 2 * SMALLEST:
-        share = _halved(known)
-        coarse = _halved(image) / share.clamp_min(1e-6)
-        filled = membrane(coarse, (share == 0).to(image))
-        guess = F.interpolate(filled[None], image.shape[-2:], mode="bilinear", align_corners=False)[0]
+    held = torch.where(known > 0, image, 0)
+    if min(image.shape[-2:]) < 2 * SMALLEST:
+        guess = (held.sum((1, 2), keepdim=True) / known.sum()).expand_as(image)
     else:
-        guess += image.sum((1, 2), keepdim=True) / known.sum()
-    return _relaxed(torch.where(known > 0, image, guess), mask > 0)
+        share = _halved(known)
+        coarse = membrane(_halved(held) / share.clamp_min(1e-6), (share == 0).to(image))
+        guess = F.interpolate(coarse[None], image.shape[-2:], mode="bilinear", align_corners=False)[0]
+    return _relax(torch.where(known > 0, held, guess), mask > 0)
 
 
 def _halved(x: Tensor) -> Tensor:
@@ -45,8 +44,8 @@ def _halved(x: Tensor) -> Tensor:
     return F.avg_pool2d(x[None], 2, ceil_mode=True, count_include_pad=False)[0]
 
 
-def _relaxed(image: Tensor, missing: Tensor) -> Tensor:
-    """The image after some sweeps over its missing pixels (1, H, W); beyond the border it goes on as it ends."""
+def _relax(image: Tensor, missing: Tensor) -> Tensor:
+    """The image itself after some sweeps over its missing pixels (1, H, W); beyond the border it goes on as it ends."""
     height, width = image.shape[-2:]
     rows, columns = torch.nonzero(missing[0], as_tuple=True)
     neighbours = torch.stack(
@@ -56,10 +55,10 @@ def _relaxed(image: Tensor, missing: Tensor) -> Tensor:
         ]
     )
     own, colour = rows * width + columns, (rows + columns) % 2
-    values = image.reshape(len(image), -1).clone()
+    values = image.view(len(image), -1)
     halves = [(own[colour == parity], neighbours[:, colour == parity]) for parity in (0, 1)]
     for _ in range(SWEEPS):
         for pixels, beside in halves:
             before = values[:, pixels]
             values[:, pixels] = before + OVER * (values[:, beside].mean(1) - before)
-    return values.reshape(image.shape)
+    return image
