@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .jobs import Job
 from .kernel.errors import Error
+from .outcomes import Outcome, Outcomes
 from .printable import one_line
 from .progress import shares
 from .reporting import Bar
@@ -24,7 +24,7 @@ class Made:
     Attributes:
         files: those written.
         pixels: in them, that were worked on.
-        names: what reports call the files, where that is not where they lie.
+        names: what reports call the files, where they do not lie there.
     """
 
     files: Sequence[Path]
@@ -33,43 +33,11 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a job; `error` is None where it went well, and `outputs` empty where not."""
-
-    input: str
-    outputs: Sequence[str]
-    seconds: float
-    megapixels: float
-    error: str | None = None
-
-    @property
-    def status(self) -> str:
-        """ "done" or "failed"."""
-        return "failed" if self.error else "done"
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON, with its `status`."""
-        return {**asdict(self), "status": self.status}
-
-
-@dataclass(frozen=True)
 class Report:
-    """What became of all jobs, in order.
+    """What became of all jobs; `stopped`: a signal cut them short."""
 
-    Attributes:
-        stopped: a signal cut them short.
-        files: those written, where that is not just the outputs of all outcomes.
-    """
-
-    outcomes: Sequence[Outcome]
+    outcomes: Outcomes
     stopped: Stopped | None = None
-    files: Sequence[str] | None = None
-
-    @property
-    def written(self) -> Sequence[str]:
-        """The files that were written, in order."""
-        outputs = [output for outcome in self.outcomes for output in outcome.outputs]
-        return outputs if self.files is None else self.files
 
 
 Noted = Callable[[Outcome, Made], None]
@@ -86,6 +54,7 @@ def run_jobs(
     verb: str,
     noted: Noted = silent,
     resume: str = "--skip-existing goes on",
+    count: int | None = None,
 ) -> Report:
     """Do `work` for each job; Ctrl-C and SIGTERM let the job under way finish, a second Ctrl-C does not.
 
@@ -94,13 +63,14 @@ def run_jobs(
     Args:
         verb: what is done to the files, as "restored".
         resume: what to do about the rest after a signal.
+        count: of the jobs, where they are found one by one.
     """
-    jobs = list(jobs)
-    outcomes: list[Outcome] = []
-    with Bar(len(jobs), 0, "file", every=None) as bar, stop_requests(lambda: _tell(bar)) as stop:
-        done = shares([job.source for job in jobs]) if bar.live else [1.0] * len(jobs)
+    known = list(jobs) if count is None else []
+    total, outcomes = len(known) if count is None else count, Outcomes()
+    with Bar(total, 0, "file", every=None) as bar, stop_requests(lambda: _tell(bar)) as stop:
+        done = shares([job.source for job in known]) if bar.live else []
         began, megapixels = time.monotonic(), 0.0
-        for job, share in zip(jobs, done, strict=True):
+        for number, job in enumerate(known or jobs, start=1):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
                 outcome, made = _attempt(job, work)
@@ -111,9 +81,10 @@ def run_jobs(
             if outcome.error:
                 bar.say(f"failed: {one_line(outcome.error)}")
             megapixels += outcome.megapixels
-            bar.show(len(outcomes), f"{megapixels / (time.monotonic() - began):.2f} megapixels/s", share)
-            if stop.signum is not None and len(outcomes) < len(jobs):
-                message = f"stopped: {len(outcomes)} of {len(jobs)} files {verb}; {resume}"
+            speed = f"{megapixels / (time.monotonic() - began):.2f} megapixels/s"
+            bar.show(number, speed, done[number - 1] if done else min(number / total, 1.0))
+            if stop.signum is not None and number < total:
+                message = f"stopped: {number} of {total} files {verb}; {resume}"
                 return Report(outcomes, Stopped(message, stop.signum))
     return Report(outcomes)
 
@@ -135,4 +106,5 @@ def _attempt(job: Job, work: Callable[[Job], Made]) -> tuple[Outcome, Made]:
         if str(job.source) not in error:
             error = f"{job.source}: {error}"
     names = [str(file) for file in made.files] if made.names is None else made.names
-    return Outcome(str(job.source), names, round(time.monotonic() - began, 3), made.pixels / 1e6, error), made
+    seconds = round(time.monotonic() - began, 3)
+    return Outcome(str(job.source), names, seconds, made.pixels / 1e6, error, made.names is not None), made

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .batch import Made, Outcome
+from .batch import Made
 from .determinism import deterministic_now
 from .jobs import Job
 from .kernel.errors import Error
+from .outcomes import Outcome
 from .printable import one_line
 
 NAME = "manifest.jsonl"

@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from .batch import Made, Noted, Outcome, Report, run_jobs, silent
+from .batch import Made, Noted, Report, run_jobs, silent
 from .distributed import World
 from .finding import is_picture_name, pictures_in
 from .jobs import Job, Policy, check_suffix, find_jobs, in_place_jobs, settle_existing
 from .kernel.errors import Error
 from .manifest import Manifest, sha256_of
+from .outcomes import Outcome
 from .printable import one_line
 from .restore_files import Extras
 from .restore_shards import are_shards, find_shard_jobs, remove_leftovers, restore_shards

@@ -62,14 +62,24 @@ def restore_shards(jobs: Sequence[Job], work: Work, suffix: str | None, settings
         settings: whatever the restored pictures depend on: only work of the same settings is gone on with.
     """
     steps: dict[Job, Step] = {}
-    for job in jobs:
-        try:
-            steps |= _Shard(job, work, suffix, settings).steps()
-        except (Error, OSError) as error:
-            steps[job] = partial(_fail, error)
-    report = run_jobs(steps, lambda job: steps[job](), "restored", noted)
-    shards = {str(job.target) for job in jobs}
-    return Report(report.outcomes, report.stopped, [name for name in report.written if name in shards])
+
+    def one_by_one() -> Iterator[Job]:
+        """What is to be done, of one shard at a time: of many there is more than memory holds."""
+        for job in jobs:
+            steps.clear()
+            steps.update(_steps(job, work, suffix, settings))
+            yield from list(steps)
+
+    count = sum(len(_steps(job, work, suffix, settings)) for job in jobs)
+    return run_jobs(one_by_one(), lambda job: steps[job](), "restored", noted, count=count)
+
+
+def _steps(job: Job, work: Work, suffix: str | None, settings: str) -> Mapping[Job, Step]:
+    """What a shard takes: for one that cannot be read, a step that fails."""
+    try:
+        return _Shard(job, work, suffix, settings).steps()
+    except (Error, OSError) as error:
+        return {job: partial(_fail, error)}
 
 
 def remove_leftovers(jobs: Iterable[Job]) -> None:

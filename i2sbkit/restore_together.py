@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import TypeVar
 
-from .batch import Made, Noted, Outcome, Report, silent
+from .batch import Made, Noted, Report, silent
 from .distributed import World
 from .kernel.errors import Error
 from .manifest import take_in
+from .outcomes import Outcome, Outcomes
 from .printable import one_line
 from .report.collecting import Collector
 from .reporting import warn
 from .restore_plans import Facts, FilePlan, Plan, ShardPlan, StreamPlan, Work
 from .stopping import Stopped
 
-T = TypeVar("T")
-Share = tuple[Sequence[Outcome], Sequence[str], tuple[str, int] | None]
-"""What a process reports: outcomes, files written, and what stopped it: in words, and the signal."""
+AT_A_TIME = 100
 
 
 def check_shared(plan: Plan, page: Path | None, world: World) -> Plan:
@@ -57,7 +55,7 @@ def run_plan(plan: Plan, work: Work, facts: Facts, collector: Collector | None =
     if world.first:
         _take_in(plan)
     stopped = (str(report.stopped), report.stopped.exit_code - 128) if report.stopped else None
-    return _merged(world.gathered((report.outcomes, report.written, stopped)))
+    return _merged(_in_turn(report.outcomes, plan, world), world.gathered(stopped))
 
 
 def _ending(noted: Noted) -> Noted:
@@ -76,17 +74,31 @@ def _take_in(plan: Plan) -> None:
         take_in(plan.folder)
 
 
-def _merged(shares: Sequence[Share]) -> Report:
-    """What processes that took jobs in turn report, as one."""
-    outcomes = _in_turn([outcomes for outcomes, _, _ in shares])
-    written = _in_turn([written for _, written, _ in shares])
-    for _, _, stopped in shares:
-        if stopped:
-            message, signum = stopped
-            told = f"stopped: {len(outcomes)} files restored; {message.rpartition('; ')[2]}"
-            return Report(outcomes, Stopped(told, signum), written)
-    return Report(outcomes, None, written)
+def _merged(outcomes: Outcomes, stops: Sequence[tuple[str, int] | None]) -> Report:
+    """What processes that took jobs in turn report, as one; of what stopped them in words, and the signal."""
+    for message, signum in filter(None, stops):
+        told = f"stopped: {len(outcomes)} files restored; {message.rpartition('; ')[2]}"
+        return Report(outcomes, Stopped(told, signum))
+    return Report(outcomes)
 
 
-def _in_turn(lists: Sequence[Sequence[T]]) -> list[T]:
-    return [item for turn in zip_longest(*lists) for item in turn if item is not None]
+def _in_turn(own: Outcomes, plan: Plan, world: World) -> Outcomes:
+    """In the first process what all have, in the order of the work; some jobs of each process at a time are sent."""
+    found, rest = Outcomes(), _by_job(own, {str(job.source) for job in plan.jobs})
+    for _ in range(0, len(plan.jobs), AT_A_TIME * world.size):
+        for turn in zip_longest(*world.gathered(list(islice(rest, AT_A_TIME)))):
+            for outcome in chain.from_iterable(filter(None, turn)):
+                found.append(outcome)
+    return found
+
+
+def _by_job(outcomes: Iterable[Outcome], sources: Set[str]) -> Iterator[list[Outcome]]:
+    """The outcomes of each file or shard: those of its pictures, and behind them its own."""
+    group: list[Outcome] = []
+    for outcome in outcomes:
+        group.append(outcome)
+        if outcome.input in sources:
+            yield group
+            group = []
+    if group:  # of a shard at which a signal came
+        yield group

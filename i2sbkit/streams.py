@@ -43,13 +43,12 @@ class StreamJob:
 
     def run(self, work: Callable[[Job], Made], noted: Noted = silent) -> Report:
         """Restore it; to stdout goes a whole picture or nothing."""
-        report = run_jobs(
+        return run_jobs(
             [Job(Path("stdin") if self.source == STREAM else self.source, self.target)],
             lambda job: self._with_input(lambda source: self._with_output(source, work)),
             "restored",
             noted,
         )
-        return Report(report.outcomes, report.stopped, [name for name in report.written if name != str(STREAM)])
 
     def _with_input(self, work: Callable[[Path], Made]) -> Made:
         if self.source != STREAM:

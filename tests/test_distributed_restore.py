@@ -32,8 +32,8 @@ def restore_in_ranks(weights):
 def restore_alone(weights):
     """The same in this process."""
 
-    def run(*line):
-        assert execute(["restore", *line, "--weights", str(weights / "x1.safetensors"), "--device", "cpu"]) == 0
+    def run(*line, code=0):
+        assert execute(["restore", *line, "--weights", str(weights / "x1.safetensors"), "--device", "cpu"]) == code
 
     return run
 
@@ -110,6 +110,25 @@ def test_shards(here, restore_alone, restore_in_ranks, capfd):
     for number in range(4):
         assert content_of(Path(f"two/s-{number}.tar")) == content_of(Path(f"one/s-{number}.tar"))
     assert len(lines_of("two")) == len(lines_of("one")) == 20
+
+
+def test_shards_are_told_of_in_the_order_of_one_process(here, restore_alone, restore_in_ranks, capfd):
+    """Also those that fail, pictures and shards."""
+    for number in range(3):
+        five(f"s/s-{number}.tar")
+    tar_of(Path("s/s-1.tar"), ("x.jpg", b"none"), ("y.jpg", encoded(30, 20, "JPEG")))
+    Path("s/s-3.tar").write_bytes(b"no tar")
+    told = []
+    for restore in (
+        lambda: restore_alone("s", "one", "--json", code=1),
+        lambda: restore_in_ranks("s", "two", "--json"),
+    ):
+        capfd.readouterr()
+        restore()
+        rows = json.loads(capfd.readouterr().out)
+        told.append([(row["input"], row["status"], len(row["outputs"])) for row in rows])
+    assert told[0] == told[1]
+    assert {status for _, status, _ in told[0]} == {"done", "failed"}
 
 
 def test_fewer_files_than_processes(here, restore_in_ranks, capfd):

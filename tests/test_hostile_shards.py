@@ -56,7 +56,7 @@ def test_no_member_of_a_shard_is_unpickled(touched):
     """Restoring, checking and indexing see pictures, and what lies beside them as bytes; a picture must be one."""
     shard = shard_with(payload_of(touched))
     report = run(Negative(), "in/a.tar")
-    assert [bool(outcome.error) for outcome in report.outcomes[:4]] == [True, False, False, False]
+    assert [bool(outcome.error) for outcome in list(report.outcomes)[:4]] == [True, False, False, False]
     assert "k0.pth" in names_in(Path("out/a.tar"))
     assert check([shard]).problems
     write_index(shard)

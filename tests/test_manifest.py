@@ -9,8 +9,9 @@ import pytest
 from restore_command import everything
 
 from i2sbkit import manifest
-from i2sbkit.batch import Made, Outcome
+from i2sbkit.batch import Made
 from i2sbkit.manifest import Manifest
+from i2sbkit.outcomes import Outcome
 
 
 def lines_of(folder):

@@ -37,7 +37,7 @@ def test_keys_order_and_metadata_are_kept(here):
             assert np.array_equal(pixels_of(new), 255 - pixels_of(old))
         else:
             assert new == old
-    assert report.written == ["out/a.tar"]
+    assert list(report.outcomes.written) == ["out/a.tar"]
     assert [path.name for path in Path("out").iterdir()] == ["a.tar"]
 
 
@@ -105,7 +105,7 @@ def test_a_picture_that_fails_is_left_out(here, capsys):
     told = []
     report = run(Negative({1: Error("bad")}), "in/a.tar", noted=lambda outcome, made: told.append(outcome))
     assert [outcome.error for outcome in told] == [None, "in/a.tar/k1.png: bad", None, None, None, None]
-    assert report.outcomes == told
+    assert list(report.outcomes) == told
     assert not any(name.startswith("k1.") for name in names_in(Path("out/a.tar")))
     assert len(names_in(Path("out/a.tar"))) == 11
     assert "failed: in/a.tar/k1.png: bad" in capsys.readouterr().err
@@ -115,8 +115,8 @@ def test_a_shard_of_which_nothing_is_left(here):
     """No shard without pictures is written."""
     tar_of(Path("in/a.tar"), ("x.png", b"no picture"), ("x.txt", b"x"))
     report = run(Negative(), "in/a.tar")
-    assert "x.png: not a picture" in report.outcomes[0].error
-    assert "none of its pictures could be restored" in report.outcomes[1].error
+    assert "x.png: not a picture" in list(report.outcomes)[0].error
+    assert "none of its pictures could be restored" in list(report.outcomes)[1].error
     assert not Path("out/a.tar").exists()
 
 
@@ -125,7 +125,7 @@ def test_a_full_disk_loses_no_picture(here):
     five()
     report = run(Negative({2: OSError(28, "No space left on device")}), "in/a.tar")
     assert [bool(outcome.error) for outcome in report.outcomes] == [False, False, True, False, False, True]
-    assert "--skip-existing goes on" in report.outcomes[-1].error
+    assert "--skip-existing goes on" in list(report.outcomes)[-1].error
     assert not Path("out/a.tar").exists()
     again = Negative()
     run(again, "in/a.tar")

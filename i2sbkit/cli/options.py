@@ -224,14 +224,14 @@ def finish_jobs(report: Report, as_json: bool) -> int:
     Raises:
         Stopped: a signal cut the work short.
     """
-    failed = [outcome for outcome in report.outcomes if outcome.error]
+    failed = report.outcomes.failed
     if as_json:
         print_json([outcome.as_dict() for outcome in report.outcomes])
     else:
-        for output in report.written:
+        for output in report.outcomes.written:
             click.echo(one_line(output) if sys.stdout and sys.stdout.isatty() else os.fsencode(output))
     if failed:
-        click.echo(f"{len(failed)} of {len(report.outcomes)} files failed", err=True)
+        click.echo(f"{failed} of {len(report.outcomes)} files failed", err=True)
     if report.stopped:
         raise report.stopped
     return 1 if failed else 0

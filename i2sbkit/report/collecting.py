@@ -9,11 +9,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..batch import Made, Outcome
+from ..batch import Made
 from ..comparing import Comparison, compare_files
 from ..jobs import Job
 from ..kernel.errors import Error
 from ..metrics import psnr, ssim
+from ..outcomes import Outcome
 from ..picture_files import read_picture
 from ..restoring import Restorer
 from .entries import Entry, Spread
