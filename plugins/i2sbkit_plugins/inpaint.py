@@ -24,8 +24,8 @@ class Inpaint(i2sbkit.Corruption):
             one of the three, drawn.
         ratio: share of the picture that is missing, in (0, 1); a pair [low, high] is drawn from uniformly. The
             paper has 0.25 in the centre, and strokes of [0.1, 0.2] and [0.2, 0.3].
-        fill: "flat", 0 in all of the hole; "membrane", what Laplace's equation makes of its edge: the bridge then begins
-            much nearer to the picture, and the network has only to add what is not smooth.
+        fill: "flat", 0 in all of the hole; "membrane", what Laplace's equation makes of its edge: the bridge then
+            begins much nearer to the picture, and the network has only to add what is not smooth.
         noise: standard deviation, above 0; it also shows the network where the hole is.
     """
 
