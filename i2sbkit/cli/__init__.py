@@ -20,7 +20,7 @@ COMMANDS = {
     "compare": "Measure one folder against another, matched by file stem.",
     "tune": "Find the samplers and evaluations that are worth their time.",
     "recipes": "List, show, check and copy recipes.",
-    "plugins": "List the installed plugins and what they bring.",
+    "plugins": "List the installed plugins, check them, begin one of your own.",
     "shards": "Pack, index and check shards of photographs.",
     "weights": "List, describe, check, export and import weights.",
     "doctor": "Describe this installation, for bug reports.",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..kernel.plugins import KINDS, PARTS
+from ..printable import one_line
 from .options import examples, json_option, print_json
 from .tables import print_table
 
 if TYPE_CHECKING:
     from ..kernel.registry import Component
+    from ..plugin_checks import Outcome
 
 
 @click.group(
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def plugins(ctx: click.Context) -> None:
-    """List the installed plugins and what they bring."""
+    """List the installed plugins, check them, begin one of your own."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_)
 
@@ -51,6 +55,69 @@ def list_(kind: str | None = None, as_json: bool = False) -> None:
     )
     for failure in registry.failures:
         click.echo(f"{failure}\n  {way_out(failure)}", err=True)
+
+
+@plugins.command(
+    epilog=examples(
+        "i2sbkit plugins check i2sbkit-fog", "i2sbkit plugins check jpeg:quality=10 recipes/fog.toml --json"
+    )
+)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--kind", type=click.Choice(PARTS), help="Only these.")
+@json_option
+def check(names: tuple[str, ...], kind: str | None, as_json: bool) -> int:
+    """See that parts keep what their interfaces promise.
+
+    NAME is a distribution, a plugin, a part, with options where it needs some (jpeg:quality=10), or a recipe, for the
+    parts in it. The same as i2sbkit.testing in a plugin's own tests. Exit code 1 where a promise is broken or could not
+    be checked.
+    """
+    from ..plugin_checks import check_plugins
+
+    outcomes = check_plugins(names, kind)
+    if as_json:
+        print_json([asdict(outcome) for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            click.echo("\n".join(map(one_line, _told(outcome))))
+    failed = sum(outcome.problem is not None for outcome in outcomes)
+    if failed:
+        click.echo(f"{failed} of {len(outcomes)} parts failed", err=True)
+    return 1 if failed else 0
+
+
+@plugins.command(
+    epilog=examples(
+        "i2sbkit plugins new i2sbkit-rain --kind corruption", "i2sbkit plugins new my-bridge --kind schedule"
+    )
+)
+@click.argument("name")
+@click.option("--kind", type=click.Choice(PARTS), required=True, help="Of the part that it brings.")
+def new(name: str, kind: str) -> None:
+    """Write a plugin to begin with, in a folder NAME.
+
+    A distribution with one part that works: its module, a recipe, tests that pass, a README. It prints the folder.
+    """
+    from ..scaffolding import new_plugin
+
+    folder = new_plugin(name, kind, Path())
+    click.echo(folder)
+    click.echo(f"now: pip install -e {folder} && pytest {folder}, and make it yours", err=True)
+
+
+def _told(outcome: Outcome) -> list[str]:
+    """What was found of a part, in lines."""
+    named = f"{outcome.kind} {outcome.part} ({outcome.origin})"
+    if outcome.problem is None:
+        return [f"{named}: keeps what it promises"]
+    if outcome.promise is None:
+        return [f"{named}: {outcome.problem}"]
+    return [
+        f"{named}: breaks a promise",
+        f"  {outcome.promise}",
+        f"  found: {outcome.problem}",
+        f"  see: {outcome.page}",
+    ]
 
 
 def _facts(component: Component) -> dict[str, Any]:

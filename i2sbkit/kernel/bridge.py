@@ -41,13 +41,16 @@ class Bridge:
         return not bool(self.schedule.curves.mean_x1.any())
 
     def check_conditions(self, cond_x1: bool) -> None:
-        """See that the network learns of x1 at all.
+        """See that the network learns of x1 at all, unless the schedule is of clean pictures alone.
 
         Raises:
-            Error: plain diffusion whose network does not see x1, or with an option that only a bridge has.
+            Error: plain diffusion whose network does not see x1, or with an option that only a bridge has; or a network
+                that sees x1 on a schedule that is `unconditional`.
         """
         asked = {"ot_ode": self._ot_ode, "add_x1_noise": self.add_x1_noise}
-        if self.from_noise and not cond_x1:
+        if self.schedule.unconditional and cond_x1:
+            raise Error("an unconditional schedule shows the network no picture: set bridge.cond_x1=false")
+        if self.from_noise and not (cond_x1 or self.schedule.unconditional):
             raise Error("this schedule starts from noise, so the network must see the picture: set bridge.cond_x1=true")
         if self.from_noise and any(asked.values()):
             wrong = " and ".join(f"bridge.{name}" for name in asked if asked[name])

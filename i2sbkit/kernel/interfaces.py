@@ -138,6 +138,9 @@ class Step:
 class BridgeSchedule(ABC):
     """A bridge between x0 and x1: three curves, what the network regresses, and how a step is made."""
 
+    unconditional: bool = False
+    """Whether the network learns clean pictures alone: then only consistency tells a restoration of the observation."""
+
     @abstractmethod
     def tables(self) -> Tables:
         """The curves, computed anew; users of a schedule read `curves`."""

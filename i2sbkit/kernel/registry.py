@@ -117,7 +117,7 @@ def build(kind: str, name: str, /, **options: object) -> Any:
 
 
 def options(component: Component) -> dict[str, inspect.Parameter]:
-    """The options a component takes, in the order of its signature; a factory's **kwargs takes none."""
+    """The options a component takes, in the order of its signature; a factory's free keywords take none."""
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(component.factory).parameters
     return {name: parameter for name, parameter in parameters.items() if parameter.kind in by_name}

@@ -27,12 +27,15 @@ class Diffusion(i2sbkit.BridgeSchedule):
         beta_max: the rate at t = 1, at least beta_min; below 10 what sampling starts from is no longer noise alone.
         target: of the network: "noise", z; or "velocity", A z - C x0 (Salimans & Ho 2022), which stays sound at few
             evaluations.
+        unconditional: learn clean pictures alone, with bridge.cond_x1 = false: what inverse methods such as DDNM start
+            from, which are told the damage when they restore.
         steps: N, the number of nodes; at least 2.
     """
 
     beta_min: float = 0.1
     beta_max: float = 20.0
     target: Literal["noise", "velocity"] = "noise"
+    unconditional: bool = False
     steps: int = 1000
 
     def __post_init__(self) -> None:

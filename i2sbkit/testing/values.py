@@ -1,0 +1,47 @@
+"""What parts of every kind promise: they are values."""
+
+import dataclasses
+import pickle
+import tomllib
+from typing import Any
+
+from ..kernel.plugins import Component
+from ..recipe_errors import Problems, validate
+from ..recipe_schema import options_model
+from ..toml_text import to_toml
+
+
+def is_frozen(part: Any) -> str | None:
+    """A part is a frozen dataclass, whose fields are its options."""
+    kind = type(part)
+    if not dataclasses.is_dataclass(kind):
+        return f"{kind.__name__} is no dataclass"
+    if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return f"{kind.__name__} is a dataclass that can be changed: write @dataclass(frozen=True)"
+    return None
+
+
+def survives_toml(part: Any) -> str | None:
+    """Its options survive a recipe: written as TOML and read again they make an equal part."""
+    options = {field.name: getattr(part, field.name) for field in dataclasses.fields(part) if field.init}
+    component = Component(_kind(part), type(part).__name__, type(part), type(part).__module__, "the part", "tried")
+    read = tomllib.loads(to_toml({"part": options}))["part"]
+    problems = Problems(lambda keys: "")
+    values = validate(("part",), options_model(component), read, problems)
+    problems.raise_any("its options")
+    again = type(part)(**{name: getattr(values, name) for name in options})
+    return None if again == part else f"{part} became {again}"
+
+
+def survives_pickling(part: Any) -> str | None:
+    """It can be pickled, as it is copied into the processes that read data, and the copy is equal to it."""
+    again = pickle.loads(pickle.dumps(part))
+    return None if again == part else f"{part} became {again}"
+
+
+def _kind(part: Any) -> str:
+    return next(base.__name__.lower() for base in type(part).__mro__ if base.__module__.endswith(".interfaces"))
+
+
+VALUE = (is_frozen, survives_toml, survives_pickling)
+"""Checks of any part."""
