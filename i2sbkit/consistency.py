@@ -40,7 +40,7 @@ def _projection(corruption: Corruption, y: Observation) -> Pull:
 
 METHODS = {
     "cddb": Method(_gradient, consistent, 0.5, 16.0),
-    "cddb-deep": Method(_gradient, deeply, 0.02, 16.0),
+    "cddb-deep": Method(_gradient, deeply, 0.01, 16.0),
     "ddnm": Method(_projection, consistent, 1.0, 1.0),
 }
 WHEN_TOLD = "ddnm"

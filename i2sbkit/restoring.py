@@ -109,6 +109,8 @@ def check_fit(weights: Weights, sampler: Sampler, force: bool) -> str | None:
             f"{weights.path.name}: trained as OT-ODE, which stochastic samplers do not fit; "
             "take --sampler ode (or --force to go on)"
         )
+    if weights.recipe.parts.bridge.from_noise:  # DDPM and DDIM are two walks over one diffusion
+        return None
     if not bridge.ot_ode and not sampler.stochastic:
         return f"{weights.path.name}: trained as SDE; a deterministic sampler gives smoother pictures than it could"
     if not bridge.ot_ode and not bridge.cond_x1 and getattr(sampler, "eta", 1.0) < 1:
@@ -154,13 +156,20 @@ class Restorer:
         return self.weights.recipe.parts.corruption
 
     def walk(self, observations: Sequence[Observation], sample: int = 0, watch: Watch | None = None) -> Iterator[State]:
-        """The states from observations of one size to their pictures, as one batch; draw number `sample`."""
+        """The states from observations of one size to their pictures, as one batch; draw number `sample`.
+
+        Raises:
+            Error: the weights know nothing of observations, and no consistency or mask tells them.
+        """
         recipe, corruption = self.weights.recipe, self.corruption
         rng = Rng(content_seed(observation, self.settings.seed, sample) for observation in observations)
         pairs = zip(observations, rng.child("lift"), strict=True)
         lifted = _batch([corruption.lift(y, generator) for y, generator in pairs])
         masks = [y.mask for y in observations if y.mask is not None]
         method = self.settings.consistency or (WHEN_TOLD if "kernel" in observations[0].params else None)
+        if recipe.parts.bridge.schedule.unconditional and not method and not masks:
+            said = "made for clean pictures alone, so nothing tells it what to restore"
+            raise Error(f"{self.weights.path.name}: {said}; give --consistency ddnm")
         forced = recipe.bridge.ot_ode and self.sampler.stochastic
         return walk(
             self.net,

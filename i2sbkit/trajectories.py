@@ -97,19 +97,21 @@ def trajectory(
     tile: int | None = None,
     precision: str = "fp32",
     force: bool = False,
+    consistency: str | None = None,
 ) -> Trajectory:
     """Restore one picture and keep all that the sampler went through; it ends at what `Model.restore` gives.
 
     Args:
         model: from `i2sbkit.load`, or what that takes.
-        image, mask, kernel, nfe, sampler, eta, seed, tile, precision, force: see `Model.restore`; one picture.
+        image, mask, kernel, nfe, sampler, eta, seed, tile, precision, force, consistency: see `Model.restore`; one
+            picture.
         reference: the clean picture, to measure estimates against.
 
     Raises:
         Error: see `Model.restore`; or several pictures, or a reference of another size.
     """
     model = model if isinstance(model, Model) else load(model)
-    restorer = model.restorer(Settings(nfe, sampler, eta, seed, tile, precision, force))
+    restorer = model.restorer(Settings(nfe, sampler, eta, seed, tile, precision, force, consistency=consistency))
     observations = as_observations(image, mask, kernel, restorer.corruption)
     if len(observations) != 1:
         raise Error(f"a trajectory is of one picture, got {len(observations)}")

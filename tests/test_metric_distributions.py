@@ -200,6 +200,16 @@ def test_two_pictures_are_needed(measure):
             getattr(a, measure)(b)
 
 
+def test_features_that_never_vary_do_not_count():
+    """A set of gray pictures leaves most of a network's features at 0, which made LAPACK give up."""
+    a, b = features(20, 6, seed=1), features(20, 6, seed=2)
+    wide_a, wide_b = (torch.cat([each, torch.zeros(20, 1200)], dim=1) for each in (a, b))
+    wanted = distribution(a).frechet(distribution(b))
+    assert distribution(wide_a).frechet(distribution(wide_b)) == pytest.approx(wanted, rel=1e-9)
+    constant = distribution(torch.ones(3, 4))
+    assert constant.frechet(distribution(torch.zeros(3, 4))) == pytest.approx(4)
+
+
 def test_networks_are_not_mixed():
     """Features of two lengths are two networks'."""
     found = distribution(features(2, 3))

@@ -45,15 +45,15 @@ def methods(task: str, present: Mapping[Peer, str], missing: Mapping[Peer, str])
     return lines
 
 
-def write_between(path: Path, task: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the two marks of a task on a page.
+def write_between(path: Path, task: str, lines: Sequence[str], mark: str = BEGIN) -> None:
+    """Replace what stands between the two marks of a task on a page; `mark` is the first one, {} for the task.
 
     Raises:
         Error: it lacks one.
     """
     text = path.read_text("utf-8")
-    head, begin, rest = text.partition(BEGIN.format(task))
+    head, begin, rest = text.partition(mark.format(task))
     _, end, tail = rest.partition(END.format(task))
     if not begin or not end:
-        raise Error(f"{path}: no place for {task}; put the lines {BEGIN.format(task)} and {END.format(task)} there")
+        raise Error(f"{path}: no place for {task}; put the lines {mark.format(task)} and {END.format(task)} there")
     path.write_text("\n".join([head + begin, "", *lines, "", end + tail]), "utf-8")

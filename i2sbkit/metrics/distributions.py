@@ -130,9 +130,11 @@ class Distribution:
         if self._root is None:
             mean = self._total / self.count
             covariance = (self._squares - self.count * torch.outer(mean, mean)) / (self.count - 1)
-            values, vectors = torch.linalg.eigh(covariance)
-            kept = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-            self._root = vectors[:, kept] * values[kept].sqrt()
+            varying = covariance.diagonal() > 0  # of many rows of zeros LAPACK may find no eigenvalues
+            values, vectors = torch.linalg.eigh(covariance[varying][:, varying])
+            kept = values > values[-1:] * len(values) * torch.finfo(values.dtype).eps
+            self._root = covariance.new_zeros(len(mean), int(kept.sum()))
+            self._root[varying] = vectors[:, kept] * values[kept].sqrt()
         return self._root
 
     def _expect(self, length: int) -> None:

@@ -1,0 +1,119 @@
+"""What the paper says, and whether it came out here: sentences that follow from the numbers, whichever way.
+
+Numbers are Frechet distances where nothing else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from repro_measuring import Found, Measured, fitting
+from repro_trials import METHODS, NFES, trials
+
+FEW, LONG = 10, 20
+"""Evaluations that the paper calls few (Fig. 8), and those of the learning curves."""
+Rows = dict[int, Found]
+
+
+def claims(measured: Measured, task: str) -> list[str]:
+    """A line for each claim that there are numbers for."""
+    last = {method: _rows(measured, task, method) for method in METHODS}
+    i2sb, diffusion, ddnm = ([rows for rows in last[method] if rows] for method in METHODS)
+    if not i2sb:
+        return ["- no I²SB weights yet."]
+    lines = [_more_evaluations(i2sb[0])]
+    if diffusion:
+        lines += [_realism(i2sb[0], diffusion), _few(i2sb[0], diffusion), _fidelity(i2sb[0], diffusion)]
+    if ddnm:
+        lines += [_knowing(i2sb[0], ddnm), _equal_seconds(measured, task, i2sb[0])]
+    return [*lines, *_converged(measured, task)]
+
+
+def _rows(measured: Measured, task: str, method: str) -> list[Rows]:
+    found = [measured.last(task, method, sampler) for sampler in METHODS[method]]
+    return [{row.nfe: row for row in measured.results(trial)} for trial in found if trial]
+
+
+def _realism(i2sb: Rows, diffusion: list[Rows]) -> str:
+    """Tables 2 and 3: a lower distance than conditional diffusion's."""
+    theirs = {nfe: least(diffusion, nfe) for nfe in NFES}
+    return f"- More realistic than conditional diffusion, the better of DDPM and DDIM: {_verdict(i2sb, theirs)}."
+
+
+def _fidelity(i2sb: Rows, diffusion: list[Rows]) -> str:
+    """PSNR, which the paper does not report."""
+    gains = {nfe: i2sb[nfe].psnr_rgb - max(rows[nfe].psnr_rgb for rows in diffusion) for nfe in NFES}
+    pairs = ", ".join(f"{gain:+.2f} dB (nfe {nfe})" for nfe, gain in gains.items())
+    return f"- PSNR, which the paper does not give: I²SB less the better diffusion {pairs}."
+
+
+def _few(i2sb: Rows, diffusion: list[Rows]) -> str:
+    """Fig. 8: what I2SB reaches with 2 to 10 evaluations takes diffusion 100 and more."""
+    ours = min(i2sb[nfe].frechet_efflite0 for nfe in NFES if nfe <= FEW)
+    theirs = min(least(diffusion, nfe) for nfe in NFES)
+    said = "**holds**" if ours < theirs else "**does not hold**"
+    return (
+        f"- With at most {FEW} evaluations better than diffusion with up to {NFES[-1]} (Fig. 8): {said}, "
+        f"{ours:.2f} against {theirs:.2f}."
+    )
+
+
+def _more_evaluations(i2sb: Rows) -> str:
+    """Fig. 8 and Table 8: more evaluations, more realism."""
+    first, last = i2sb[NFES[0]], i2sb[NFES[-1]]
+    said = "**holds**" if last.frechet_efflite0 < first.frechet_efflite0 else "**does not hold**"
+    best = min(NFES, key=lambda nfe: i2sb[nfe].frechet_efflite0)
+    return (
+        f"- More evaluations make I²SB more realistic: {said}, {first.frechet_efflite0:.2f} at nfe {first.nfe}, "
+        f"{last.frechet_efflite0:.2f} at nfe {last.nfe}, best at nfe {best}; "
+        f"PSNR {last.psnr_rgb - first.psnr_rgb:+.2f} dB."
+    )
+
+
+def _knowing(i2sb: Rows, ddnm: list[Rows]) -> str:
+    """Tables 2 and 3: better than inverse methods that know the operator, at equal nfe."""
+    theirs = {nfe: least(ddnm, nfe) for nfe in NFES}
+    return f"- More realistic than DDNM, which is told the damage, at equal nfe: {_verdict(i2sb, theirs)}."
+
+
+def _equal_seconds(measured: Measured, task: str, i2sb: Rows) -> str:
+    equal = [measured.in_equal_seconds(task, sampler) for sampler in METHODS["ddnm"]]
+    rows = [{row.nfe: row for row in measured.results(trial)} for trial in equal if trial]
+    theirs = {nfe: least(rows, fitting(measured.seconds(task), nfe)) for nfe in NFES}
+    return f"- And in equal seconds: {_verdict(i2sb, theirs)}."
+
+
+def _converged(measured: Measured, task: str) -> list[str]:
+    """How much the last quarter of the training still changed."""
+    lines = []
+    for method, samplers in METHODS.items():
+        known = trials(task, method, samplers[-1], measured.runs)
+        if len(known) < 2:
+            continue
+        before, after = (
+            next(row for row in measured.results(trial) if row.nfe == LONG) for trial in (known[-2], known[-1])
+        )
+        change = 100 * (after.frechet_efflite0 / before.frechet_efflite0 - 1)
+        lines.append(
+            f"- From step {known[-2].step:,} to {known[-1].step:,} {method} still changed by {change:+.0f} % in "
+            f"Fréchet distance and {after.psnr_rgb - before.psnr_rgb:+.2f} dB (nfe {LONG})."
+        )
+    return lines
+
+
+def least(ways: list[Rows], nfe: int) -> float:
+    """The least distance of some ways."""
+    return min(rows[nfe].frechet_efflite0 for rows in ways)
+
+
+def _verdict(i2sb: Rows, theirs: Mapping[int, float]) -> str:
+    """Where I2SB's distance is the lower one, and both."""
+    ours = {nfe: i2sb[nfe].frechet_efflite0 for nfe in NFES}
+    better = [nfe for nfe in NFES if ours[nfe] < theirs[nfe]]
+    if len(better) == len(NFES):
+        said = "**holds** at every nfe"
+    elif better:
+        said = f"**holds at {len(better)} of {len(NFES)}** (nfe {', '.join(map(str, better))})"
+    else:
+        said = "**does not hold** at any nfe"
+    return f"{said}; " + ", ".join(f"{ours[nfe]:.2f} against {theirs[nfe]:.2f} (nfe {nfe})" for nfe in NFES)
