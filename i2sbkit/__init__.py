@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .attending import attention, attention_problem
     from .images import from_pil, to_pil
     from .importing import Imported
-    from .kernel import registry
+    from .kernel import KERNEL_API, registry
     from .kernel.bridge import Bridge
     from .kernel.errors import Error, NotLinear
     from .kernel.hookspecs import hookimpl
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     )
     from .kernel.rng import Rng
     from .point_spread import gaussian_kernel, uniform_kernel
-    from .recipe import build_part
+    from .recipe import build_part, load_recipe
     from .reporting import Logger
+    from .training import train
     from .trajectories import Trajectory, trajectory
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "from_pil": ".images",
     "to_pil": ".images",
     "Imported": ".importing",
+    "KERNEL_API": ".kernel",
     "Bridge": ".kernel.bridge",
     "Error": ".kernel.errors",
     "NotLinear": ".kernel.errors",
@@ -65,12 +67,15 @@ _HOMES = {
     "gaussian_kernel": ".point_spread",
     "uniform_kernel": ".point_spread",
     "build_part": ".recipe",
+    "load_recipe": ".recipe",
     "Logger": ".reporting",
+    "train": ".training",
     "Trajectory": ".trajectories",
     "trajectory": ".trajectories",
 }
 
 __all__ = [
+    "KERNEL_API",
     "Backbone",
     "Bridge",
     "BridgeSchedule",
@@ -99,8 +104,10 @@ __all__ = [
     "gaussian_kernel",
     "hookimpl",
     "load",
+    "load_recipe",
     "registry",
     "to_pil",
+    "train",
     "trajectory",
     "uniform_kernel",
 ]

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from . import __version__, shipped
-from .kernel import registry
+from .kernel import KERNEL_API, registry
 from .kernel.errors import Error
 
 VARIABLES = ("I2SBKIT_PLUGINS", "I2SBKIT_DEBUG", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "WANDB_MODE")
@@ -26,7 +26,7 @@ def diagnose() -> dict[str, Any]:
         "devices": _devices(),
         "attention": {"sdpa": {"usable": True}, "xformers": _xformers()},
         "weights": {"folder": str(shipped.WEIGHTS), "files": [_weights(path) for path in shipped.bundled().values()]},
-        "plugins": _plugins(),
+        "plugins": {"interface": KERNEL_API, **_plugins()},
         "recipes": {"folder": str(shipped.shipped_recipes()), "names": list(shipped.recipes())},
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
@@ -65,12 +65,12 @@ def _packages() -> dict[str, str | None]:
 
 
 def _requirements() -> list[str]:
-    """i2sbkit's requirements, those of its tests aside."""
+    """i2sbkit's requirements, those of its tests and documentation aside."""
     try:
         given = metadata.requires("i2sbkit") or []
     except metadata.PackageNotFoundError:
         return ["torch"]
-    return [line for line in given if not re.search(r"""^i2sbkit\[|extra == ["']test["']""", line)]
+    return [line for line in given if not re.search(r"""^i2sbkit\[|extra == ["'](test|docs)["']""", line)]
 
 
 def _devices() -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_bad_file_is_reported_and_the_rest_goes_on(here, capsys):
         f"{huge}: does not fit into memory", None,
     ]  # fmt: skip
     assert [list(outcome.outputs) for outcome in report.outcomes] == [[str(here / "a")], [], [], [], [str(here / "b")]]
-    assert list(report.outcomes)[0].as_dict()["status"] == "done"
+    assert next(iter(report.outcomes)).as_dict()["status"] == "done"
     assert list(report.outcomes)[1].as_dict()["status"] == "failed"
     out, err = capsys.readouterr()
     assert out == ""

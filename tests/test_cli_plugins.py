@@ -7,7 +7,7 @@ from fake_plugins import corruption, hook, install
 from stand_in_xformers import forget, refuse, stand_in
 from tiny_weights import tiny_weights
 
-from i2sbkit import __version__, shipped
+from i2sbkit import KERNEL_API, __version__, shipped
 from i2sbkit.cli import execute
 from i2sbkit.kernel import registry
 
@@ -109,6 +109,7 @@ def test_doctor_says_what_a_bug_report_needs(capsys):
     assert found["attention"]["sdpa"]["usable"] is True
     assert "corruption jpeg" in found["plugins"]["installed"][f"i2sbkit {__version__}"]
     assert found["plugins"]["failures"] == []
+    assert found["plugins"]["interface"] == KERNEL_API
     assert found["recipes"]["names"] == list(shipped.recipes())
     assert execute(["doctor"]) == 0
     text = capsys.readouterr().out

@@ -190,7 +190,7 @@ def test_a_corruptions_own_error_names_the_file(tmp_path):
 
     photo(8, 8).save(tmp_path / "x.png")
     report = run_jobs([Job(tmp_path / "x.png", tmp_path / "y.png")], file_degrader(Broken(), 0), "degraded")
-    assert list(report.outcomes)[0].error == f"{tmp_path / 'x.png'}: cannot"
+    assert next(iter(report.outcomes)).error == f"{tmp_path / 'x.png'}: cannot"
 
 
 @pytest.mark.parametrize(("source", "out"), [("", "out"), ("a.png", ""), ("a.png", "-")])

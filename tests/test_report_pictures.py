@@ -39,7 +39,7 @@ def collected(restorer, observation_file, out):
     collector = Collector(restorer)
     work = file_restorer(restorer, Extras(), Told(), collector)
     report = run_jobs([Job(observation_file, out)], work, "restored", collector.noted)
-    assert not list(report.outcomes)[0].error
+    assert not next(iter(report.outcomes)).error
     return restoration_page(collector, 1).entries[0]
 
 

@@ -115,7 +115,7 @@ def test_a_shard_of_which_nothing_is_left(here):
     """No shard without pictures is written."""
     tar_of(Path("in/a.tar"), ("x.png", b"no picture"), ("x.txt", b"x"))
     report = run(Negative(), "in/a.tar")
-    assert "x.png: not a picture" in list(report.outcomes)[0].error
+    assert "x.png: not a picture" in next(iter(report.outcomes)).error
     assert "none of its pictures could be restored" in list(report.outcomes)[1].error
     assert not Path("out/a.tar").exists()
 

@@ -76,5 +76,5 @@ def test_two_files_of_one_name(here):
     tar_of(Path("in/a.tar"), ("x.jpg", encoded(8, 8, "JPEG")), ("x.webp", encoded(8, 8, "WEBP")))
     work = Negative()
     report = run(work, "in/a.tar", suffix=".webp")
-    assert "x.webp would be in the new shard 2 times" in list(report.outcomes)[0].error
+    assert "x.webp would be in the new shard 2 times" in next(iter(report.outcomes)).error
     assert work.done == []
