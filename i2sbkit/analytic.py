@@ -5,8 +5,8 @@ A picture (B, d, H, W) is a field of independent vectors, one a pixel, of d chan
     x0 ~ sum_k w_k N(mu_k, S_k),    x1 = A x0 + noise e,    e ~ N(0, I).
 
 On any bridge x_n = a x0 + b x1 + c z the law of x0 given x_n, given x1 or given both is then a mixture too, and with it
-the best denoiser is known: `LinearProblem.denoiser`. What a sampler makes of it is compared with `LinearProblem.law`. For
-d = 1 the deterministic walks are known as well: `LinearProblem.walk`. All numbers are float64.
+the best denoiser is known: `LinearProblem.denoiser`. What a sampler makes of it is compared with `LinearProblem.law`.
+For d = 1 the deterministic walks are known as well: `LinearProblem.walk`. All numbers are float64.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ class GaussianMixture:
 
     def seen(self, matrix: Tensor, spread: Tensor) -> GaussianMixture:
         """The law of y = G x + N(0, R): G (m, d), R (m, m)."""
-        return GaussianMixture(
-            self.weights, self.means @ matrix.mT, matrix @ self.covariances @ matrix.mT + spread
-        )
+        return GaussianMixture(self.weights, self.means @ matrix.mT, matrix @ self.covariances @ matrix.mT + spread)
 
     def given(self, y: Tensor, matrix: Tensor, spread: Tensor) -> GaussianMixture:
         """The law of x given y = G x + N(0, R): y (..., m), G (m, d), R (m, m).
@@ -83,17 +81,14 @@ class GaussianMixture:
         off = y[..., None, :] - image.means
         root = torch.linalg.cholesky(image.covariances)
         gain = torch.cholesky_solve(matrix @ self.covariances, root).mT  # S G^T (G S G^T + R)^-1
-        white = torch.linalg.solve_triangular(root, off[..., None], upper=False)[..., 0]
+        unit = torch.eye(len(matrix), dtype=torch.float64).expand_as(root)
+        white = _each(torch.linalg.solve_triangular(root, unit, upper=False), off)
         log_density = -0.5 * white.square().sum(-1) - root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return GaussianMixture(
             torch.softmax(self.weights.log() + log_density, dim=-1),
-            self.means + (gain @ off[..., None])[..., 0],
+            self.means + _each(gain, off),
             self.covariances - gain @ matrix @ self.covariances,
         )
-
-    def along(self, direction: Tensor) -> GaussianMixture:
-        """The law of direction . x, of d = 1: direction (d,)."""
-        return self.seen(direction[None], torch.zeros(1, 1, dtype=torch.float64))
 
     def cdf(self, x: Tensor) -> Tensor:
         """The share below x (...), for d = 1."""
@@ -175,14 +170,20 @@ class LinearProblem:
         return _quantiles(levels, law.weights, means, variances.sqrt())
 
 
+def _each(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """The k-th of (K, m, d) times the k-th vector of (..., K, d): (..., K, m)."""
+    return torch.einsum("kij,...kj->...ki", matrices, vectors)
+
+
 def _below(x: Tensor, weights: Tensor, means: Tensor, deviations: Tensor) -> Tensor:
     """The distribution function at x (...) of mixtures (..., K) over numbers."""
-    return (weights * torch.special.ndtr((x[..., None] - means) / deviations)).sum(-1)
+    shares: Tensor = torch.special.ndtr((x[..., None] - means) / deviations)
+    return (weights * shares).sum(-1)
 
 
 def _quantiles(levels: Tensor, weights: Tensor, means: Tensor, deviations: Tensor) -> Tensor:
     """Its inverse (N, L) at levels (L,) of mixtures (N, 1, K), by bisection."""
-    each = means + torch.special.ndtri(levels)[:, None] * deviations
+    each: Tensor = means + torch.special.ndtri(levels)[:, None] * deviations
     low, high = each.amin(-1), each.amax(-1)
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -9,7 +9,7 @@ from exact import Symbols, after, close, images, moments
 from test_gaussian import GAIN, OFFSET, VARIANCE, knows_x1
 from tiny_training import TINY, go
 
-from i2sbkit import Bridge, Error, Rng
+from i2sbkit import Bridge, Error, Rng, registry
 from i2sbkit.recipe import load_recipe
 from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.dbmsolver import DbmSolver
@@ -110,6 +110,18 @@ def test_every_sampler_ends_in_the_law_of_x0_given_x1(schedule, make):
     assert rng.split(last.x)[1] == pytest.approx(VARIANCE, rel=0.06)
 
 
+@every_schedule
+@pytest.mark.parametrize("spacing", ["uniform", "karras", "logsnr"])
+def test_the_spacing_of_nodes_is_one_option_of_all_samplers(schedule, spacing):
+    """Every sampler that ships walks over the nodes of `Bridge.nodes`, and thinks of none itself."""
+    bridge, x1 = Bridge(schedule), images(1, 3, 4, 4)
+    walks = [bridge.nodes(nfe, spacing)[1:] for nfe in range(1, 7)]
+    for name in registry.default().names("sampler"):
+        sampler = registry.build("sampler", name, nfe=6, spacing=spacing)
+        visited = [state.n for state in sampler.sample(denoise, bridge, x1, Rng([0]))]
+        assert visited in (walks[2:4] if name == "dbmsolver" else walks[5:])
+
+
 def denoise(x_n, n):
     """A denoiser that no step is exact for."""
     return 0.5 * x_n - 0.25 * x_n * x_n + 1e-3 * n
@@ -195,6 +207,7 @@ def test_options_out_of_range_are_refused(make, says):
         ("bridge.cond_x1=false", "the network must see the picture: set bridge.cond_x1=true"),
         ("bridge.ot_ode=true", "leave out bridge.ot_ode"),
         ("bridge.add_x1_noise=true", "leave out bridge.add_x1_noise"),
+        ("schedule.unconditional=true", "shows the network no picture: set bridge.cond_x1=false"),
     ],
 )
 def test_diffusion_must_see_the_picture(override, says, tmp_path):

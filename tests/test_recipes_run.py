@@ -22,8 +22,19 @@ ADM = (
 )
 TOY = ("data.size=32", "data.val_size=32", "data.val=[]", "train.iterations=2", "train.batch=2", "train.microbatch=1")
 PAPER = [name for name in shipped.recipes() if name.startswith("imagenet256/")]
-SMALLER = {"sr4x", "imagenet256/sr4x-pool", "imagenet256/sr4x-bicubic"}
+BLIND = "repro/unconditional"
+"""What knows nothing of damaged pictures, and is told."""
+SMALLER = {
+    "sr4x",
+    "imagenet256/sr4x-pool",
+    "imagenet256/sr4x-bicubic",
+    "repro/sr4x-i2sb",
+    "repro/sr4x-diffusion",
+    BLIND,
+}
 """Recipes whose degraded pictures are four times smaller."""
+SCHEDULES = ["vp", "ve", "resshift", "flow", "diffusion"]
+"""Recipes that are named after theirs."""
 PHOTOS = Path(__file__).parent.parent / "recipes/photos/train-000000.tar"
 
 
@@ -67,9 +78,21 @@ def test_it_trains_and_restores(name, trained, tmp_path):
     with Image.open(damaged) as file:
         assert file.size == ((8, 8) if name in SMALLER else (32, 32))
         assert file.has_transparency_data == ("inpaint" in name)
-    assert execute(["restore", "damaged", "out", "--weights", weights, "--nfe", "2", "--device", "cpu"]) == 0
+    told = ["--consistency", "ddnm"] if name == BLIND else []
+    assert execute(["restore", "damaged", "out", "--weights", weights, "--nfe", "2", "--device", "cpu", *told]) == 0
     restored = Path("out", damaged.name)
     assert pixels(restored).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_recipe_of_a_schedule_goes_on(name, trained, capsys):
+    """The same command with more steps takes up the run where it ended."""
+    trained(name)
+    more = [*settings(name), "--set", "train.iterations=3", "--out", "run", "--device", "cpu", "--json"]
+    assert execute(["train", name, *more]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["step"] == 3
+    assert "step 2 of 3" in captured.err
 
 
 def test_pix2pix_trains_and_restores(trained):

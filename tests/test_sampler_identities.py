@@ -12,8 +12,16 @@ from i2sbkit import Bridge, Rng
 from i2sbkit_plugins.brownian import Brownian
 from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.dbmsolver import DbmSolver
+from i2sbkit_plugins.diffusion import Diffusion
+from i2sbkit_plugins.flow import Flow
 from i2sbkit_plugins.ode import Ode
+from i2sbkit_plugins.resshift import ResShift
 from i2sbkit_plugins.sde import Sde
+from i2sbkit_plugins.ve import Ve
+from i2sbkit_plugins.vp import Vp
+
+MORE = [Vp(steps=20), Ve(steps=20, t_max=1.0), ResShift(kappa=0.5, steps=20), Flow(steps=20), Diffusion(steps=20)]
+on_more_schedules = pytest.mark.parametrize("schedule", MORE, ids=lambda s: type(s).__name__.lower())
 
 
 @every_schedule
@@ -32,6 +40,24 @@ def test_dbim_with_eta_1_is_sde_on_exact_tables(case):
     assert same(walk(Dbim(nfe=nfe, eta=1), Bridge(chain), x1), walk(Sde(nfe=nfe), Bridge(chain), x1))
 
 
+@on_more_schedules
+@pytest.mark.parametrize("nfe", [1, 4, 19])
+def test_dbim_with_eta_1_is_sde_on_every_schedule(schedule, nfe):
+    """The same where the walk begins at noise, or at a noisy copy of x1."""
+    x1 = images(2, 3, 4, 4)
+    assert same(walk(Dbim(nfe=nfe, eta=1), Bridge(schedule), x1), walk(Sde(nfe=nfe), Bridge(schedule), x1))
+
+
+@on_more_schedules
+@pytest.mark.parametrize("nfe", [1, 4, 19])
+def test_ode_is_dbim_without_noise(schedule, nfe):
+    """With C = 0, as on the bridge in that limit; on diffusion, which has none, ode is dbim with eta = 0."""
+    x1 = images(2, 3, 4, 4)
+    limit = Bridge(schedule) if isinstance(schedule, Diffusion) else Bridge(schedule, ot_ode=True)
+    for state, other in zip(walk(Ode(nfe=nfe), Bridge(schedule), x1), walk(Dbim(nfe=nfe), limit, x1), strict=True):
+        torch.testing.assert_close(state.x, other.x, atol=1e-12, rtol=1e-12)
+
+
 @exact
 @given(walks() | st.sampled_from([(schedule, 7) for schedule in SCHEDULES]), etas)
 def test_on_an_ot_ode_bridge_every_sampler_is_ode(case, eta):
@@ -46,6 +72,13 @@ def test_on_an_ot_ode_bridge_every_sampler_is_ode(case, eta):
 @every_schedule
 @pytest.mark.parametrize("nfe", [1, 4, 19])
 def test_dbmsolver_of_order_1_is_dbim_without_fresh_noise(schedule, nfe):
+    x1 = images(2, 3, 4, 4)
+    assert same(walk(DbmSolver(nfe=nfe, order=1), Bridge(schedule), x1), walk(Dbim(nfe=nfe), Bridge(schedule), x1))
+
+
+@on_more_schedules
+@pytest.mark.parametrize("nfe", [1, 4, 19])
+def test_dbmsolver_of_order_1_is_dbim_on_every_schedule(schedule, nfe):
     x1 = images(2, 3, 4, 4)
     assert same(walk(DbmSolver(nfe=nfe, order=1), Bridge(schedule), x1), walk(Dbim(nfe=nfe), Bridge(schedule), x1))
 

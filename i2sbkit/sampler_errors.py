@@ -1,0 +1,98 @@
+"""How far samplers are from what is exact on the test bed of `analytic`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .analytic import LinearProblem
+from .kernel.bridge import Bridge
+from .kernel.interfaces import Denoise, Sampler, Spacing
+from .kernel.rng import Rng
+
+HISTORY = 3
+"""Steps before the interior: as many estimates as any sampler remembers."""
+
+
+class Inside(Bridge):
+    """A bridge that is walked over given nodes.
+
+    Args:
+        given: from the noisiest to 0.
+    """
+
+    def __init__(self, bridge: Bridge, given: Sequence[int]) -> None:
+        super().__init__(bridge.schedule, bridge.ot_ode)
+        self.given = list(given)
+
+    def nodes(self, nfe: int, spacing: Spacing = "uniform") -> list[int]:
+        return self.given
+
+
+def error(
+    make: Callable[[int], Sampler],
+    bridge: Bridge,
+    denoise: Denoise,
+    states: Tensor,
+    inside: tuple[int, int, int],
+    x1: float = 0.0,
+) -> float:
+    """How far a walk over the inside of a bridge is from the exact ones, where it is farthest.
+
+    What lies before its first step is exact too: the states and, with them, what a multistep sampler remembers.
+
+    Args:
+        make: the sampler of so many evaluations.
+        denoise: the exact one.
+        states: the exact walks (N, L), as `LinearProblem.walk` gives them.
+        inside: the first node, the last, and the number of even steps from one to the other.
+        x1: what is restored.
+    """
+    first, last, steps = inside
+    stride = (first - last) // steps
+    nodes = [first + (HISTORY - k) * stride for k in range(steps + HISTORY + 1)]
+    picture = torch.full((1, 1, 1, states.shape[1]), x1, dtype=torch.float64)
+    far = [0.0]
+    for state in make(len(nodes)).sample(denoise, Inside(bridge, [*nodes, 0]), picture, Rng([0])):
+        if state.n >= first:
+            state.x.copy_(states[state.n].reshape(picture.shape))
+        elif state.n >= last:
+            far.append(float((state.x.flatten() - states[state.n]).abs().max()))
+    return max(far)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What many draws of a sampler are like.
+
+    Attributes:
+        bias: how far their mean is from the exact one, in exact deviations.
+        variance: theirs over the exact one, both summed over the channels; 1 is exact.
+    """
+
+    bias: float
+    variance: float
+
+
+def draws(sampler: Sampler, bridge: Bridge, problem: LinearProblem, x1: Tensor | None, side: int, seed: int) -> Draws:
+    """Compare side^2 draws with the exact law, by the exact denoiser.
+
+    Args:
+        x1: what is restored (d,), the law being that of x0 given it; None: many draws of it, whose restorations have
+            the law of x0, as an OT-ODE promises, by a denoiser that does not see x1.
+    """
+    rng = Rng([seed])
+    if x1 is None:
+        _, degraded = problem.pictures(rng, side, side)
+        law, denoise = problem.prior, problem.denoiser(bridge)
+    else:
+        degraded = x1[None, :, None, None].expand(1, -1, side, side).clone()
+        law, denoise = problem.law(x1), problem.denoiser(bridge, degraded)
+    *_, last = sampler.sample(denoise, bridge, degraded, rng)
+    found = last.x[0].flatten(1)
+    exact = float(law.covariance.trace())
+    bias = float((found.mean(1) - law.mean).norm()) / exact**0.5
+    return Draws(bias, float(found.var(1).sum()) / exact)
