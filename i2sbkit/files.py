@@ -15,16 +15,19 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path`; when the block ends well it is synced to disk and takes the place of `path`.
 
     Otherwise it is removed, and `path` is as it was. Who may read and write a file that is replaced may do so after.
+
+    Args:
+        folder: where it lies instead, on the same file system: one that is removed in the end, whoever is killed.
 
     Raises:
         OSError: it cannot be written; where there is no room for it, with its name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(TEMPORARY.format(secrets.token_hex(8)))  # short: names may be as long as is allowed
+    temporary = (folder or path.parent) / TEMPORARY.format(secrets.token_hex(8))  # short: names may be as long as is allowed
     try:
         with _named(path):
             temporary.touch()

@@ -174,7 +174,10 @@ class _Shard:
         outside = [member.name for member in kept if _leads_outside(member.name)]
         for name in (*self.left_out, *outside):
             warnings.warn(f"{self.job.source}: {name}: {NO_PLACE}; left out", stacklevel=2)
-        with atomic(self.job.target) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        with (
+            atomic(self.job.target, self.aside) as temporary,
+            tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar,
+        ):
             for member in kept:
                 if not _leads_outside(member.name):
                     self.copy(member, tar)

@@ -41,10 +41,16 @@ def list_(as_json: bool) -> None:
 def _rows(facts: dict[str, Any]) -> list[list[str]]:
     """The lines of the table for one task: what it restores and what was measured may take several."""
     measured = f"measured: {spell_metrics(facts['metrics'])}" if facts["metrics"] else ""
-    lines = [*_damage(facts["corruption"]), *textwrap.wrap(measured, COLUMN, subsequent_indent="  ")]
+    told = [*_damage(facts["corruption"]), measured]
+    lines = [line for text in told for line in textwrap.wrap(text, COLUMN, subsequent_indent=_indent(text))]
     nfe = "" if facts["nfe"] is None else str(facts["nfe"])
     first = [facts["task"], lines[0], facts["sampler"], nfe, f"{facts['size_mb']:.1f}", facts["licence"] or ""]
     return [first, *(["", line, *[""] * (len(first) - 2)] for line in lines[1:])]
+
+
+def _indent(text: str) -> str:
+    """What goes on below a text stands two columns further in."""
+    return " " * (len(text) - len(text.lstrip()) + 2)
 
 
 def _damage(part: Mapping[str, Any]) -> list[str]:
