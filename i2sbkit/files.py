@@ -27,7 +27,9 @@ def atomic(path: Path, folder: Path | None = None) -> Iterator[Path]:
         OSError: it cannot be written; where there is no room for it, with its name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = (folder or path.parent) / TEMPORARY.format(secrets.token_hex(8))  # short: names may be as long as is allowed
+    temporary = (folder or path.parent) / TEMPORARY.format(
+        secrets.token_hex(8)
+    )  # short: names may be as long as is allowed
     try:
         with _named(path):
             temporary.touch()
