@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -19,6 +19,7 @@ class Curve:
 
     label: str
     points: Sequence[tuple[float, float]]
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ def drawn(rows: Sequence[Sequence[Panel]]) -> str:
     width = LEFT + max(map(len, rows)) * (WIDTH + GAP) - GAP + 20
     height = TOP + len(rows) * (HEIGHT + GAP) - 20
     panels = [panel for row in rows for panel in row]
-    labels = list(dict.fromkeys(curve.label for panel in panels for curve in panel.curves))
-    inside = [*_key(labels)]
+    looks = {curve.label: curve.dashed for panel in panels for curve in panel.curves}
+    labels = list(looks)
+    inside = [*_key(looks)]
     for line, row in enumerate(rows):
         for column, panel in enumerate(row):
             place = f"translate({LEFT + column * (WIDTH + GAP)} {TOP + line * (HEIGHT + GAP)})"
@@ -57,25 +59,27 @@ def drawn(rows: Sequence[Sequence[Panel]]) -> str:
     )
 
 
-def _key(labels: Sequence[str]) -> Iterator[str]:
-    for number, label in enumerate(labels):
+def _key(looks: Mapping[str, bool]) -> Iterator[str]:
+    for number, (label, dashed) in enumerate(looks.items()):
         x = LEFT + KEY * number
-        yield f'<line x1="{x}" x2="{x + 22}" y1="20" y2="20" {_stroke(number)}/>'
+        yield f'<line x1="{x}" x2="{x + 22}" y1="20" y2="20" {_stroke(number, dashed)}/>'
         yield f'<text x="{x + 28}" y="24" fill="{INK}">{escape(label)}</text>'
 
 
 def _panel(panel: Panel, labels: Sequence[str]) -> Iterator[str]:
     points = [point for curve in panel.curves for point in curve.points]
+    yield f'<text y="-10" fill="{INK}" font-weight="bold">{escape(panel.title)}</text>'
+    if not points:
+        return
     across = axis([x for x, _ in points], log=panel.log_x, margin=0.04)
     up = axis([y for _, y in points], log=panel.log_y)
-    yield f'<text y="-10" fill="{INK}" font-weight="bold">{escape(panel.title)}</text>'
     yield from _ticks(across, up)
     yield f'<text x="{WIDTH}" y="{HEIGHT + 36}" text-anchor="end" fill="{INK}">{escape(panel.x_label)}</text>'
     for curve in panel.curves:
         number = labels.index(curve.label)
         places = [(WIDTH * across.share(x), HEIGHT * (1 - up.share(y))) for x, y in curve.points]
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        yield f'<polyline points="{joined}" fill="none" {_stroke(number)}/>'
+        yield f'<polyline points="{joined}" fill="none" {_stroke(number, curve.dashed)}/>'
         for x, y in places if panel.marked else ():
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{COLOURS[number]}"/>'
 
@@ -91,5 +95,6 @@ def _ticks(across: Axis, up: Axis) -> Iterator[str]:
         yield f'<text x="-8" y="{y + 4:.1f}" text-anchor="end" fill="{INK}">{text}</text>'
 
 
-def _stroke(number: int) -> str:
-    return f'stroke="{COLOURS[number]}" stroke-width="2"'
+def _stroke(number: int, dashed: bool) -> str:
+    dashes = ' stroke-dasharray="6 3"' if dashed else ""
+    return f'stroke="{COLOURS[number]}" stroke-width="2"{dashes}'

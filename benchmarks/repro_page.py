@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from curves import Curve, Panel, drawn
 from peers.page import machine, write_between
 from repro_claims import claims
 from repro_measuring import METRICS, Found, Measured, fitting
-from repro_plot import Curve, Panel, drawn
 from repro_training import TASKS
 from repro_trials import CURVE_NFES, METHODS, NFES, trials
 
@@ -111,13 +112,14 @@ def panels(measured: Measured, task: str) -> list[Panel]:
         if last := measured.last(task, *key):
             rows = [row for row in measured.results(last) if row.nfe]
             for metric, each in by_nfe.items():
-                each.append(Curve(label, [(row.nfe, getattr(row, metric)) for row in rows]))
+                each.append(Curve(label, [(row.nfe, getattr(row, metric)) for row in rows], dashed=key[1] == "ode"))
             if key in CURVES:
-                learned.append(Curve(label, _learned(measured, task, key)))
+                learned.append(Curve(label, _learned(measured, task, key), dashed=key[1] == "ode"))
+    over = partial(Panel, log_x=True, marked=True)
     return [
-        Panel(f"{task}: PSNR, dB", "network evaluations", by_nfe["psnr_rgb"]),
-        Panel(f"{task}: Fréchet distance", "network evaluations", by_nfe["frechet_efflite0"], log_y=True),
-        Panel(f"{task}: Fréchet distance at nfe {LONG}", "steps of training", learned, log_y=True),
+        over(f"{task}: PSNR, dB", "network evaluations", by_nfe["psnr_rgb"]),
+        over(f"{task}: Fréchet distance", "network evaluations", by_nfe["frechet_efflite0"], log_y=True),
+        over(f"{task}: Fréchet distance at nfe {LONG}", "steps of training", learned, log_y=True),
     ]
 
 
