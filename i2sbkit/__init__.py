@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .importing import Imported
     from .kernel import KERNEL_API, registry
     from .kernel.bridge import Bridge
-    from .kernel.errors import Error, NotLinear
+    from .kernel.errors import Error, NotLinear, NotSimulated
     from .kernel.hookspecs import hookimpl
     from .kernel.interfaces import (
         Backbone,
@@ -50,6 +50,7 @@ _HOMES = {
     "Bridge": ".kernel.bridge",
     "Error": ".kernel.errors",
     "NotLinear": ".kernel.errors",
+    "NotSimulated": ".kernel.errors",
     "hookimpl": ".kernel.hookspecs",
     "Backbone": ".kernel.interfaces",
     "BridgeSchedule": ".kernel.interfaces",
@@ -86,6 +87,7 @@ __all__ = [
     "Logger",
     "Model",
     "NotLinear",
+    "NotSimulated",
     "Observation",
     "Operator",
     "Rng",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from .kernel import registry as plugins
 from .kernel.errors import Error
-from .kernel.plugins import PARTS, Component, did_you_mean, normalise
+from .kernel.plugins import OURS, PARTS, Component, did_you_mean, normalise
 from .part_text import NAME_AND_OPTIONS, part_of
-from .recipe import load_recipe
+from .recipe import build_part, load_recipe
+from .shipped import recipes
 from .testing import BrokenPromise, check_backbone, check_corruption, check_sampler, check_schedule
 
 CHECKS: dict[str, Callable[..., None]] = {
@@ -21,12 +24,14 @@ CHECKS: dict[str, Callable[..., None]] = {
     "backbone": check_backbone,
     "sampler": check_sampler,
 }
+Asked = tuple["Found", Callable[[], Any] | None]
+"""What is to be found of a part, and what makes it; None where it is found already."""
 TRIED_NFE = 5
 """Evaluations of a sampler that was asked for without."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Found:
     """What was found of one part.
 
     Attributes:
@@ -44,8 +49,8 @@ class Outcome:
     page: str | None = None
 
 
-def check_plugins(names: Sequence[str], kind: str | None = None) -> list[Outcome]:
-    """Check the parts that names mean, each part once.
+def check_plugins(names: Sequence[str], kind: str | None = None) -> Iterator[Found]:
+    """Check the parts that names mean, one after another, each part once.
 
     Args:
         names: a distribution, a plugin, a part with its options as `part_text` has them, or a recipe's file.
@@ -54,40 +59,66 @@ def check_plugins(names: Sequence[str], kind: str | None = None) -> list[Outcome
     Raises:
         Error: a name means nothing that can be checked.
     """
-    outcomes: dict[tuple[str, str], Outcome] = {}
-    for name in names:
-        found = _of_recipe(name, kind) if name.endswith(".toml") else _of_plugins(name, kind)
-        outcomes |= {(each.kind, each.part): each for each in found}
-    return list(outcomes.values())
+    asked = [_of_recipe(name, kind) if name.endswith(".toml") else _of_plugins(name, kind) for name in names]
+    once = {(finding.kind, finding.part): (finding, make) for finding, make in chain.from_iterable(asked)}
+    return (_checked(finding, make) if make else finding for finding, make in once.values())
 
 
-def _of_recipe(path: str, only: str | None) -> Iterator[Outcome]:
+def _of_recipe(path: str, only: str | None) -> list[Asked]:
     """The parts that a recipe composes, with its options."""
     recipe = load_recipe(path)
     parts = {**vars(recipe.parts), "schedule": recipe.parts.bridge.schedule}
-    for kind in PARTS if only is None else (only,):
-        outcome = Outcome(kind, f"{recipe.document[kind]['name']} in {path}", recipe.origins[kind])
-        yield _checked(outcome, partial(parts.__getitem__, kind))
+    return [
+        (Found(kind, f"{recipe.document[kind]['name']} in {path}", recipe.origins[kind]), partial(parts.get, kind))
+        for kind in (PARTS if only is None else (only,))
+    ]
 
 
-def _of_plugins(name: str, kind: str | None) -> Iterator[Outcome]:
+def _of_plugins(name: str, kind: str | None) -> list[Asked]:
     """The parts that a name means, and the plugins of that name that did not load."""
     registry = plugins.default()
     broken = [f for f in registry.failures if _names(name, f.source)]
-    for failure in broken:
-        source = failure.source
-        origin = f"{source.distribution} {source.version}"
-        yield Outcome("plugin", source.plugin, origin, problem=f"did not load: {failure.error}")
-    for component, text in _meant(name, kind, registry, known=bool(broken)):
-        outcome = Outcome(component.kind, text, f"{component.distribution} {component.version}")
-        missing = [name for name in _required(component) if not re.search(rf"[:,]\s*{name}\s*=", text)]
-        if component.kind == "sampler" and missing == ["nfe"]:
-            text, missing = f"{text}{',' if '=' in text else ':'}nfe={TRIED_NFE}", []
-        if missing:
-            way = f"i2sbkit plugins check {component.name}:{','.join(f'{name}=VALUE' for name in missing)}"
-            yield replace(outcome, problem=f"not checked: it needs {' and '.join(missing)}; say {way}")
-        else:
-            yield _checked(outcome, partial(_part, component.kind, text))
+    failed: list[Asked] = [(_unloaded(failure), None) for failure in broken]
+    return failed + [_asked(component, text) for component, text in _meant(name, kind, registry, known=bool(broken))]
+
+
+def _unloaded(failure: plugins.Failure) -> Found:
+    source = failure.source
+    origin = f"{source.distribution} {source.version}"
+    return Found("plugin", source.plugin, origin, problem=f"did not load: {failure.error}")
+
+
+def _asked(component: Component, text: str) -> Asked:
+    """A part as its text describes it; options that it needs are those of a recipe that comes with i2sbkit."""
+    finding = Found(component.kind, text, f"{component.distribution} {component.version}")
+    missing = [name for name in _required(component) if not re.search(rf"[:,]\s*{name}\s*=", text)]
+    if component.kind == "sampler" and missing == ["nfe"]:
+        text, missing = f"{text}{',' if '=' in text else ':'}nfe={TRIED_NFE}", []
+    if not missing:
+        return finding, partial(_part, component.kind, text)
+    if "=" not in text and (shipped := _of_a_shipped_recipe(component)):
+        recipe, table = shipped
+        return replace(finding, part=f"{text} as in recipe {recipe}"), partial(build_part, component.kind, table)
+    way = f"i2sbkit plugins check {component.name}:{','.join(f'{name}=VALUE' for name in missing)}"
+    return replace(finding, problem=f"not checked: it needs {' and '.join(missing)}; say {way}"), None
+
+
+def _of_a_shipped_recipe(component: Component) -> tuple[str, dict[str, Any]] | None:
+    """The name of one that composes a built-in part, alone or among others, and the part's table in it."""
+    if component.distribution != OURS:
+        return None
+    for name, path in recipes().items():
+        for table in _tables(tomllib.loads(path.read_text("utf-8"))[component.kind]):
+            if table["name"] == component.name:
+                return name, table
+    return None
+
+
+def _tables(section: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """That of a part, and those of the parts that it is made of."""
+    yield section
+    for inner in section.get("of", ()):
+        yield from _tables(inner)
 
 
 def _meant(name: str, kind: str | None, registry: plugins.Registry, known: bool) -> list[tuple[Component, str]]:
@@ -116,15 +147,15 @@ def _names(name: str, of: Component | plugins.Source) -> bool:
     return normalise(name) in (normalise(of.distribution), normalise(of.plugin))
 
 
-def _checked(outcome: Outcome, make: Callable[[], Any]) -> Outcome:
+def _checked(finding: Found, make: Callable[[], Any]) -> Found:
     """What was found of a part, once it is made."""
     try:
-        CHECKS[outcome.kind](make())
+        CHECKS[finding.kind](make())
     except BrokenPromise as broken:
-        return replace(outcome, problem=broken.found, promise=broken.promise, page=broken.page)
+        return replace(finding, problem=broken.found, promise=broken.promise, page=broken.page)
     except Error as error:
-        return replace(outcome, problem=f"not checked: {error}")
-    return outcome
+        return replace(finding, problem=f"not checked: {error}")
+    return finding
 
 
 def _part(kind: str, text: str) -> Any:

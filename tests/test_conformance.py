@@ -84,10 +84,11 @@ def test_corruptions(name, options):
 
 @pytest.mark.parametrize("scale", [1, 2])
 def test_damage_that_comes_with_the_data(scale):
-    """As `check_corruption` asks, with a pair."""
+    """As `check_corruption` asks, with a pair and without."""
     x0 = torch.linspace(-1, 1, 3 * 16 * 24).reshape(3, 16, 24)
     part = registry.build("corruption", PAIRED, scale=scale)
     check_corruption(part, pair=(x0, Observation(x0[:, ::scale, ::scale].contiguous())))
+    check_corruption(part)
 
 
 @pytest.mark.parametrize(("name", "options"), SCHEDULES)

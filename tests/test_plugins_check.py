@@ -62,13 +62,24 @@ def test_as_json(capsys, site):
     assert bad["page"] == f"{promises.PAGE}, Corruptions"
 
 
-def test_options_that_are_needed_are_asked_for(capsys):
+def test_a_built_in_takes_the_options_of_a_recipe(capsys):
+    """Those that it needs, of a recipe that comes with i2sbkit, which is named; pairs need nothing."""
+    code, out, _ = run(capsys, "i2sb", "blur", "paired")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].startswith(f"schedule i2sbkit:i2sb as in recipe blur (i2sbkit {__version__}): keeps")
+    assert lines[1].startswith("corruption i2sbkit:blur as in recipe ")
+    assert lines[2] == f"corruption i2sbkit:paired (i2sbkit {__version__}): keeps what it promises"
+
+
+def test_options_that_are_needed_are_asked_for(capsys, site):
     """A part without them is not checked, which is no success; what to type is said. A sampler is given its nfe."""
-    code, out, _ = run(capsys, "i2sb")
+    install(site, "i2sbkit-fog", "0.1", fog=FOG.replace("density: float = 0.7", "density: float"))
+    code, out, _ = run(capsys, "fog")
     assert code == 1
-    assert out.startswith(f"schedule i2sbkit:i2sb (i2sbkit {__version__}): not checked: it needs beta_max; say ")
-    assert out.endswith("i2sbkit plugins check i2sb:beta_max=VALUE\n")
-    assert run(capsys, "i2sb:beta_max=0.3", "ode")[0] == 0
+    assert out.startswith("corruption i2sbkit-fog:fog (i2sbkit-fog 0.1): not checked: it needs density; say ")
+    assert out.endswith("i2sbkit plugins check fog:density=VALUE\n")
+    assert run(capsys, "fog:density=1.0", "i2sb:beta_max=0.3", "ode")[0] == 0
     assert run(capsys, "sde:spacing=karras", "--kind", "sampler")[0] == 0
 
 

@@ -17,7 +17,7 @@ from .tables import print_table
 
 if TYPE_CHECKING:
     from ..kernel.registry import Component
-    from ..plugin_checks import Outcome
+    from ..plugin_checks import Found
 
 
 @click.group(
@@ -74,15 +74,16 @@ def check(names: tuple[str, ...], kind: str | None, as_json: bool) -> int:
     """
     from ..plugin_checks import check_plugins
 
-    outcomes = check_plugins(names, kind)
+    findings = []
+    for finding in check_plugins(names, kind):
+        findings.append(finding)
+        if not as_json:
+            click.echo("\n".join(map(one_line, _told(finding))))
     if as_json:
-        print_json([asdict(outcome) for outcome in outcomes])
-    else:
-        for outcome in outcomes:
-            click.echo("\n".join(map(one_line, _told(outcome))))
-    failed = sum(outcome.problem is not None for outcome in outcomes)
+        print_json([asdict(finding) for finding in findings])
+    failed = sum(finding.problem is not None for finding in findings)
     if failed:
-        click.echo(f"{failed} of {len(outcomes)} parts failed", err=True)
+        click.echo(f"{failed} of {len(findings)} parts failed", err=True)
     return 1 if failed else 0
 
 
@@ -105,18 +106,18 @@ def new(name: str, kind: str) -> None:
     click.echo(f"now: pip install -e {folder} && pytest {folder}, and make it yours", err=True)
 
 
-def _told(outcome: Outcome) -> list[str]:
+def _told(finding: Found) -> list[str]:
     """What was found of a part, in lines."""
-    named = f"{outcome.kind} {outcome.part} ({outcome.origin})"
-    if outcome.problem is None:
+    named = f"{finding.kind} {finding.part} ({finding.origin})"
+    if finding.problem is None:
         return [f"{named}: keeps what it promises"]
-    if outcome.promise is None:
-        return [f"{named}: {outcome.problem}"]
+    if finding.promise is None:
+        return [f"{named}: {finding.problem}"]
     return [
         f"{named}: breaks a promise",
-        f"  {outcome.promise}",
-        f"  found: {outcome.problem}",
-        f"  see: {outcome.page}",
+        f"  {finding.promise}",
+        f"  found: {finding.problem}",
+        f"  see: {finding.page}",
     ]
 
 

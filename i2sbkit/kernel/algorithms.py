@@ -81,8 +81,7 @@ def denoiser(net: nn.Module, bridge: Bridge, channels: int = 3) -> Denoise:
     """The network as `denoise(x_n, n) -> x0h`. Channels of x_n beyond the first `channels` condition it only."""
 
     def denoise(x_n: Tensor, n: int) -> Tensor:
-        nodes = torch.full((x_n.shape[0],), n)
-        output = call_network(net, bridge, x_n, nodes, channels)
+        output = call_network(net, bridge, x_n, torch.full((x_n.shape[0],), n), channels)
         return bridge.predict_x0(x_n[:, :channels], output.to(x_n.dtype), n)
 
     return denoise

@@ -10,3 +10,7 @@ class Error(Exception):
 
 class NotLinear(Error):
     """A corruption has no linear operator (`Corruption.operator`)."""
+
+
+class NotSimulated(Error):
+    """A corruption's damage comes with the data and cannot be made (`Corruption.corrupt`)."""

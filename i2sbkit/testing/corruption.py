@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
+from ..kernel.errors import NotSimulated
 from ..kernel.interfaces import Corruption, Observation
 from .operators import OPERATOR
 from .promises import keep
@@ -44,15 +46,27 @@ def check_corruption(corruption: Corruption, pair: tuple[Tensor, Observation] | 
     """See that a corruption keeps what its interface promises: promises.md, "Corruptions".
 
     Args:
-        pair: a clean picture (C, H, W) and its observation, where `corrupt` only refuses: damage that comes with data.
+        pair: a clean picture (C, H, W) and its observation, for damage that comes with the data (`NotSimulated`);
+            without one, every `scale`-th pixel of a picture is taken for its observation.
 
     Raises:
         BrokenPromise: it does not.
     """
     keep(corruption, (*VALUE, has_a_scale), "Corruptions")
-    x0, given = pair or (picture(corruption.scale), None)
+    x0, given = pair or _example(corruption)
     checks = (*LIFTED, *OPERATOR) if given else (*SIMULATED, *LIFTED, *OPERATOR)
     keep(Damage(corruption, x0, given), checks, "Corruptions")
+
+
+def _example(corruption: Corruption) -> tuple[Tensor, Observation | None]:
+    """A picture, and its observation where that comes with the data."""
+    x0, scale = picture(corruption.scale), corruption.scale
+    with suppress(Exception):  # whatever else it raises breaks the first promise, which tells it
+        try:
+            corruption.corrupt(x0.clone(), rng(0))
+        except NotSimulated:
+            return x0, Observation(x0[:, ::scale, ::scale].contiguous())
+    return x0, None
 
 
 def picture(scale: int) -> Tensor:

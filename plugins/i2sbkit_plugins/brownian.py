@@ -20,7 +20,7 @@ class Brownian(i2sbkit.BridgeSchedule):
         steps: N, the number of nodes; at least 2.
     """
 
-    std: float
+    std: float = 1.0
     steps: int = 1000
 
     def __post_init__(self) -> None:

@@ -25,9 +25,9 @@ class Paired(i2sbkit.Corruption):
         """Refuse.
 
         Raises:
-            Error: always; training takes the pairs from the data where `data.paired` is set.
+            NotSimulated: always; training takes the pairs from the data where `data.paired` is set.
         """
-        raise i2sbkit.Error(
+        raise i2sbkit.NotSimulated(
             "this damage comes with the data and cannot be simulated: train with data.paired = true on shards that "
             "`i2sbkit shards pack --paired` made"
         )
