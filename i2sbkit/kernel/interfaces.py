@@ -73,7 +73,7 @@ class Corruption(ABC):
 
     @abstractmethod
     def corrupt(self, x0: Tensor, rng: Generator) -> Observation:
-        """Simulate the damage: x0 (C, H, W) in [-1, 1] -> Observation. Damage of the data's own raises `NotSimulated`."""
+        """Simulate the damage: x0 (C, H, W) in [-1, 1] -> Observation. That of the data raises `NotSimulated`."""
 
     def lift(self, y: Observation, rng: Generator) -> Tensor:
         """Place an observation on the bridge as x1 (C, H, W), the size of the clean image. Default: as it is."""
