@@ -149,6 +149,18 @@ class LinearProblem:
 
         return denoise
 
+    def posed(self, bridge: Bridge, x1: Tensor | None, side: int, rng: Rng) -> tuple[Tensor, Denoise, GaussianMixture]:
+        """What a sampler is given, the degraded picture and the denoiser, and the law that side^2 draws should have.
+
+        Args:
+            x1: what is restored (d,) in every pixel, the law being that of x0 given it; None: many draws of it, whose
+                restorations have the law of x0, as an OT-ODE promises, by a denoiser that does not see x1.
+        """
+        if x1 is None:
+            return self.pictures(rng, side, side)[1], self.denoiser(bridge), self.prior
+        degraded = x1[None, :, None, None].expand(1, -1, side, side).clone()
+        return degraded, self.denoiser(bridge, degraded), self.law(x1)
+
     def walk(self, bridge: Bridge, levels: Tensor, x1: float | None = None) -> Tensor:
         """The states of the deterministic walks at each node (N, L), for d = 1.
 

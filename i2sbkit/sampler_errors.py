@@ -78,19 +78,9 @@ class Draws:
 
 
 def draws(sampler: Sampler, bridge: Bridge, problem: LinearProblem, x1: Tensor | None, side: int, seed: int) -> Draws:
-    """Compare side^2 draws with the exact law, by the exact denoiser.
-
-    Args:
-        x1: what is restored (d,), the law being that of x0 given it; None: many draws of it, whose restorations have
-            the law of x0, as an OT-ODE promises, by a denoiser that does not see x1.
-    """
+    """Compare side^2 draws with the exact law, by the exact denoiser; x1 as in `LinearProblem.posed`."""
     rng = Rng([seed])
-    if x1 is None:
-        _, degraded = problem.pictures(rng, side, side)
-        law, denoise = problem.prior, problem.denoiser(bridge)
-    else:
-        degraded = x1[None, :, None, None].expand(1, -1, side, side).clone()
-        law, denoise = problem.law(x1), problem.denoiser(bridge, degraded)
+    degraded, denoise, law = problem.posed(bridge, x1, side, rng)
     *_, last = sampler.sample(denoise, bridge, degraded, rng)
     found = last.x[0].flatten(1)
     exact = float(law.covariance.trace())

@@ -33,12 +33,8 @@ def converges(sampler: Sampler) -> str | None:
         return None
     many, problem = dataclasses.replace(sampler, nfe=MANY), _problem()  # type: ignore[type-var]
     bridge = Bridge(Pinned(), ot_ode=not many.stochastic)
-    _, x1 = problem.pictures(Rng([0]), SIDE, SIDE)
-    if many.stochastic:
-        x1 = torch.full_like(x1, OBSERVED)
-        denoise, law = problem.denoiser(bridge, x1), problem.law(torch.tensor([OBSERVED], dtype=torch.float64))
-    else:
-        denoise, law = problem.denoiser(bridge), problem.prior
+    observed = torch.tensor([OBSERVED], dtype=torch.float64) if many.stochastic else None
+    x1, denoise, law = problem.posed(bridge, observed, SIDE, Rng([0]))
     *_, last = many.sample(denoise, bridge, x1, Rng([1]))
     far = _distance(last.x.flatten(), law)
     exact, found = float(law.mean), float(last.x.mean())
