@@ -21,7 +21,7 @@ def headline(section):
     [
         ("JPEG, quality 5 and 10", ("jpeg, quality 5", "jpeg, quality 10"), r"1st of 5; .* spp, is (\S+) dB worse"),
         ("JPEG, quality 20 and 40", ("jpeg, quality 20", "jpeg, quality 40"), r"waifu2x cunet is (\S+) dB better"),
-        ("4x smaller, bicubic", ("sr4x, bicubic",), r"5th of 9; \*\*DAT-light is (\S+) dB better\*\* at 7.7x"),
+        ("4x smaller, bicubic", ("sr4x, bicubic",), r"5th of 9; \*\*DAT-light is (\S+) dB better\*\*"),
         ("4x smaller, means", ("sr4x, pool",), r"2nd of 9; \*\*waifu2x cunet is (\S+) dB better"),
         ("blur, the kernel told", ("blur, uniform 9",), r"\*\*total variation is (\S+) dB better"),
     ],
