@@ -18,7 +18,8 @@ from .images import array_to_pil, fitted, from_array, from_uint8, pil_array, to_
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation, Sampler
 from .observing import told_of
-from .restoring import Restorer, Settings
+from .opened_jpeg import jpeg_file
+from .restoring import Restorer, Settings, warn_of_equal
 from .shipped import find_weights
 
 FARTHEST = 10.0
@@ -80,7 +81,7 @@ class Model:
             image: a Pillow image or a uint8 array (H, W, 3), which give the same back, clamped and rounded; or a float
                 tensor (3, H, W) or (B, 3, H, W) in [-1, 1], which gives a tensor that is not clamped. Pillow images
                 keep their mode L, LA, RGB, RGBA, I;16 or F (in [0, 1]); P becomes RGB or RGBA, and 1 becomes L.
-            mask: a Pillow image, array or tensor (H, W) of the picture's size, non-zero = missing.
+            mask: a Pillow image, array or tensor (H, W) of the picture's size, non-zero = missing; or (B, 1, H, W).
             kernel: of the blur, where it is known: (h, w) numbers, "uniform:9", "gaussian:5:10" or a file of it.
             nfe, sampler, eta: None takes the weights' own defaults; a sampler is a name or a `Sampler`.
             seed: with the picture's content it fixes every random number.
@@ -89,7 +90,8 @@ class Model:
             force: use a sampler that does not fit the weights.
             effort: "fast", "balanced" or "best", in place of nfe, sampler and eta: what `i2sbkit tune` found.
             consistency: "cddb", "cddb-deep" or "ddnm", with a strength as in "cddb:0.5": how estimates are pulled
-                towards the picture (docs/consistency.md); None: "ddnm" where the kernel is told, else not at all.
+                towards the picture (docs/consistency.md), of a JPEG a Pillow image as it was opened; None: "ddnm" where
+                the kernel is told, else not at all.
 
         Raises:
             Error: a picture of another kind, or settings that do not fit the weights.
@@ -99,7 +101,9 @@ class Model:
         settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort, consistency)
         restorer = self.restorer(settings)
         observations = as_observations(image, mask, kernel, restorer.corruption)
-        results = [like(image, restorer.pictures(observations, number)) for number in range(samples)]
+        draws = [restorer.pictures(observations, number) for number in range(samples)]
+        warn_of_equal(draws, restorer.sampler)
+        results = [like(image, draw) for draw in draws]
         return results if samples > 1 else results[0]
 
 
@@ -109,10 +113,11 @@ def as_observations(image: Any, mask: Any, kernel: Any, corruption: Corruption) 
     Raises:
         Error: of another kind or size, or a kernel that is of no use.
     """
+    file = jpeg_file(image) if isinstance(image, Image.Image) else None
     batch = as_batch(image)
-    holes = None if mask is None else as_mask(mask, batch)
-    told = told_of(corruption, kernel=kernel)
-    return [Observation(each, holes, told.params) for each in batch]
+    holes = [None] * len(batch) if mask is None else as_masks(mask, batch)
+    params = {**told_of(corruption, kernel=kernel).params, **({} if file is None else {"file": file})}
+    return [Observation(each, hole, params) for each, hole in zip(batch, holes, strict=True)]
 
 
 def as_batch(image: Any) -> Tensor:
@@ -143,8 +148,8 @@ def _checked(batch: Tensor) -> Tensor:
     return batch
 
 
-def as_mask(mask: Any, batch: Tensor) -> Tensor:
-    """(1, H, W) float32, 1 = missing, of the batch's height and width.
+def as_masks(mask: Any, batch: Tensor) -> Tensor:
+    """(B, 1, H, W) float32, 1 = missing, of the batch's height and width; one mask serves for all of the batch.
 
     Raises:
         Error: of another size.
@@ -152,10 +157,10 @@ def as_mask(mask: Any, batch: Tensor) -> Tensor:
     if isinstance(mask, Image.Image):
         mask = mask.convert("L")
     values = np.asarray(mask.detach().cpu() if isinstance(mask, Tensor) else mask)
-    size = tuple(batch.shape[-2:])
-    if values.shape not in (size, (1, *size)):
-        raise Error(f"the mask must be (H, W) = {size}, got {_describe(mask)}")
-    return torch.from_numpy((values != 0).reshape(1, *size)).float()
+    size, count = tuple(batch.shape[-2:]), len(batch)
+    if values.shape not in (size, (1, *size), (count, 1, *size)):
+        raise Error(f"the mask must be (H, W) = {size}, or (B, 1, H, W), got {_describe(mask)}")
+    return torch.from_numpy((values != 0).reshape(-1, 1, *size)).float().expand(count, -1, -1, -1)
 
 
 def like(image: Any, batch: Tensor) -> Any:

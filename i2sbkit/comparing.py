@@ -60,7 +60,10 @@ def by_stem(path: Path) -> dict[str, Path]:
     for file in pictures_in(path):
         name = (file.relative_to(path) if path.is_dir() else Path(file.name)).with_suffix("").as_posix()
         if name in found:
-            raise Error(f"{one_line(found[name])} and {one_line(file)} have one stem: which is meant?")
+            raise Error(
+                f"{one_line(found[name])} and {one_line(file)} have one stem: which is meant? "
+                "Move one of them away, or compare file by file"
+            )
         found[name] = file
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .kernel.consistency import Pull, consistent, deeply, gradient_step, projection
-from .kernel.errors import Error
+from .kernel.errors import Error, NotLinear
 from .kernel.interfaces import Corruption, Denoise, Observation
 
 Wrapper = Callable[[Denoise], Denoise]
@@ -31,7 +31,12 @@ class Method:
 
 
 def _gradient(corruption: Corruption, y: Observation) -> Pull:
-    return gradient_step(corruption.operator(y), y.image)
+    try:
+        return gradient_step(corruption.operator(y), y.image)
+    except NotLinear as reason:
+        if corruption.projection(y) is None:
+            raise
+        raise NotLinear(f"{reason}; take ddnm, which needs none") from None
 
 
 def _projection(corruption: Corruption, y: Observation) -> Pull:

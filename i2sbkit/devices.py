@@ -20,3 +20,23 @@ def pick_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise Error(f"device {name!r} cannot be used here ({reason}); --device cpu always can") from None
     return device
+
+
+def own_device(name: str, local_rank: int) -> torch.device:
+    """The device of a process beside others on its machine: a GPU of its own, or the CPU.
+
+    Raises:
+        Error: there is no such device, or none left for this process.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cuda", "cpu"):
+        raise Error(f"--device {name}: each process takes a GPU of its own; leave it out, or say --device cpu")
+    if name == "cpu":
+        return torch.device(name)
+    count = torch.cuda.device_count()
+    if local_rank >= count:
+        raise Error(f"process {local_rank} of this machine finds {count} GPUs; start no more processes than that")
+    device = pick_device(f"cuda:{local_rank}")
+    torch.cuda.set_device(device)
+    return device

@@ -7,8 +7,10 @@ lost is an error in each.
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -21,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .devices import pick_device
+from .devices import own_device, pick_device
 from .kernel.errors import Error
 from .stopping import Stopped, stop_requests
 
@@ -186,7 +188,7 @@ def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[tuple[World, t
     if world.size == 1:
         yield world, pick_device(device)
         return
-    own = _own_device(device, world.local_rank)
+    own = own_device(device, world.local_rank)
     if not world.first:
         os.environ["TTY_COMPATIBLE"] = "0"  # rich then draws no bar: two on one terminal would overwrite each other
     backend = "cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo"
@@ -204,6 +206,18 @@ def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[tuple[World, t
             dist.destroy_process_group()
 
 
+def leave(code: int) -> None:
+    """End a process that worked with others, with this exit code; return where it worked alone.
+
+    Python's own end is left out: it frees the groups, whose threads may then wait for ever, or abort.
+    """
+    if _KEPT:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 @contextmanager
 def one_voice(world: World) -> Iterator[None]:
     """Within the block the first process speaks for all: what others say on stderr is dropped, tracebacks excepted.
@@ -219,22 +233,6 @@ def one_voice(world: World) -> Iterator[None]:
             yield
         except Stopped as stop:
             raise SystemExit(stop.exit_code) from None
-
-
-def _own_device(name: str, local_rank: int) -> torch.device:
-    """The device of a process beside others on its machine."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cuda", "cpu"):
-        raise Error(f"--device {name}: each process takes a GPU of its own; leave it out, or say --device cpu")
-    if name == "cpu":
-        return torch.device(name)
-    count = torch.cuda.device_count()
-    if local_rank >= count:
-        raise Error(f"process {local_rank} of this machine finds {count} GPUs; start no more processes than that")
-    device = pick_device(f"cuda:{local_rank}")
-    torch.cuda.set_device(device)
-    return device
 
 
 def _explained(problem: str) -> str | None:

@@ -17,6 +17,10 @@ Policy = Literal["refuse", "skip", "overwrite", "in place"]
 """What to do where an output exists; in place, every output replaces its own input."""
 
 
+OTHER_PICTURES = (".gif", ".heic", ".heif", ".jxl", ".jp2", ".svg", ".pdf", ".psd", ".dng", ".jfif")
+"""Endings of what is no folder either, in all likelihood."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One input file and the output it becomes."""
@@ -44,6 +48,10 @@ def find_jobs(inputs: Iterable[Path], out: Path, suffix: str | None = None) -> l
     if out.exists() and not out.is_dir():
         raise Error(
             f"{one_line(out)}: a file; give a folder as OUT, or for one picture a file that ends in {' '.join(FORMATS)}"
+        )
+    if out.suffix.lower() in OTHER_PICTURES and not out.exists():
+        raise Error(
+            f"{one_line(out)}: cannot be written; give a name that ends in {' '.join(FORMATS)}, or a folder as OUT"
         )
     refuse_into(inputs, out)
     jobs: dict[tuple[str, Path], Job] = {}

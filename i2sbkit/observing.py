@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -117,6 +118,8 @@ def read_observation(path: Path, corruption: Corruption, told: Told) -> Observed
     mask = picture.mask if told.mask is None else _read_mask(told.mask, path, picture.image)
     if told.mask_color is not None:
         colored = _of_color(picture.image, told.mask_color)
+        if not colored.any():
+            warnings.warn(f"{path}: no pixel has just the mask's colour, so it fills nothing", stacklevel=2)
         mask = colored if mask is None else torch.maximum(mask, colored)
     share = None
     if told.feather and mask is not None:

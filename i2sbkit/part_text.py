@@ -22,15 +22,24 @@ def part_of(kind: str, text: str) -> tuple[Any, dict[str, Any]]:
     Raises:
         Error: it is written otherwise, or is no such part.
     """
-    found = NAME_AND_OPTIONS.fullmatch(text)
-    options = [option.partition("=") for option in _split(found[2])] if found and found[2] else []
-    if not found or any(not (key.strip() and equals) for key, equals, _ in options):
-        raise Error(f"{kind} {text!r}: write it as NAME or NAME:option=value,option=value")
-    table = {"name": found[1], **{key.strip(): _value(value.strip()) for key, _, value in options}}
+    table = table_of(kind, text)
     try:
         return build_part(kind, table), table
     except Error as error:
         raise Error(f"{kind} {text!r}: {error}") from None
+
+
+def table_of(kind: str, text: str) -> dict[str, Any]:
+    """Its name and the options that are given, whether or not there is such a part.
+
+    Raises:
+        Error: it is written otherwise.
+    """
+    found = NAME_AND_OPTIONS.fullmatch(text)
+    options = [option.partition("=") for option in _split(found[2])] if found and found[2] else []
+    if not found or any(not (key.strip() and equals) for key, equals, _ in options):
+        raise Error(f"{kind} {text!r}: write it as NAME or NAME:option=value,option=value")
+    return {"name": found[1], **{key.strip(): _value(value.strip()) for key, _, value in options}}
 
 
 def _split(text: str) -> list[str]:

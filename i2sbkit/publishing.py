@@ -14,6 +14,7 @@ from torch import Tensor
 from .checkpoint import check_plugins, network_tensors, read_header, write_weights
 from .kernel.errors import Error
 from .kernel.plugins import PARTS
+from .part_text import table_of
 from .recipe import PATHS, Recipe, from_document
 from .recipe_schema import SECTIONS
 from .shipped import bundled, find_weights
@@ -137,14 +138,14 @@ def _public_recipe(document: Mapping[str, Any], path: Path, sampler: str | None,
         public[section][key] = _names_only(public[section].get(key))
     before = public["sampler"]
     if sampler and sampler != before["name"]:
-        public["sampler"] = {"name": sampler} | ({"nfe": before["nfe"]} if "nfe" in before else {})
+        public["sampler"] = ({"nfe": before["nfe"]} if "nfe" in before else {}) | table_of("sampler", sampler)
     if nfe is not None:
         public["sampler"]["nfe"] = nfe
     asked = " ".join(f"--{key} {value}" for key, value in (("sampler", sampler), ("nfe", nfe)) if value is not None)
     recipe = from_document(
         public, lambda keys: asked if asked and keys[0] == "sampler" else str(path), base=path.parent, name=path.stem
     )
-    if recipe.bridge.ot_ode and recipe.parts.sampler.stochastic:
+    if recipe.parts.bridge.ot_ode and recipe.parts.sampler.stochastic:
         name = public["sampler"]["name"]
         raise Error(
             f"{path}: trained as OT-ODE, which the stochastic sampler {name!r} does not fit; take --sampler ode"

@@ -19,7 +19,7 @@ from .observing import Told, read_observation
 from .picture_files import Encoding, warn_of_inexact, write_picture
 from .report.collecting import Collector
 from .report.film import Film
-from .restoring import Restorer
+from .restoring import Restorer, warn_of_equal
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def file_restorer(
             whole = restorer.settings.tile == 0
             advice = "whole: leave out --tile 0" if whole else "even in tiles: cut it up, or free memory"
             raise Error(f"{job.source}: {width}x{height} does not fit into memory, {advice}") from None
+        warn_of_equal(draws, restorer.sampler)
         draws = [observed.blended(draw) for draw in draws]
         targets = extras.targets(job)
         if observed.observation.mask is not None:

@@ -17,6 +17,7 @@ from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation, Sampler, State
 from .kernel.rng import Rng, derive_seed
+from .part_text import table_of
 from .plain import short
 from .recipe import build_part
 from .sampling import Evaluation, Watch, last_state, walk
@@ -29,7 +30,7 @@ class Settings:
 
     Attributes:
         nfe: network evaluations.
-        sampler: a name or a `Sampler`.
+        sampler: a name, with options as in "dbim:order=2,spacing=karras", or a `Sampler`.
         effort: "fast", "balanced" or "best": the sampler and nfe that `i2sbkit tune` found for the weights; in place
             of the other three.
         eta: for samplers that have it, in [0, 1].
@@ -72,11 +73,11 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
         except TypeError:
             refused = " and ".join(given)
             raise Error(f"{settings.sampler} does not take {refused} from here; set it up as wanted, alone") from None
-    default = dict(weights.recipe.document["sampler"])
-    own = default.pop("name")
-    name = settings.sampler or own
-    options: dict[str, Any] = default if name == own else {"nfe": default.get("nfe", 10)}
-    sampler: Sampler = registry.build("sampler", name, **(options | given))
+    own = weights.recipe.document["sampler"]
+    table = table_of("sampler", settings.sampler or own["name"])
+    kept = own if table["name"] == own["name"] else {"nfe": own.get("nfe", 10)}
+    options = {**kept, **table, **given}
+    sampler: Sampler = registry.build("sampler", options.pop("name"), **options)
     return sampler
 
 
@@ -101,19 +102,22 @@ def check_fit(weights: Weights, sampler: Sampler, force: bool) -> str | None:
     """A warning where sampler and weights were not made for each other, or None.
 
     Raises:
-        Error: a stochastic sampler on weights of an OT-ODE bridge, unless forced: such weights never saw noise.
+        Error: a stochastic sampler on weights of a bridge without noise, unless forced: they never saw any.
     """
-    bridge = weights.recipe.bridge
+    bridge = weights.recipe.parts.bridge
     if bridge.ot_ode and sampler.stochastic and not force:
         raise Error(
-            f"{weights.path.name}: trained as OT-ODE, which stochastic samplers do not fit; "
+            f"{weights.path.name}: trained without noise (as an OT-ODE), which stochastic samplers do not fit; "
             "take --sampler ode (or --force to go on)"
         )
-    if weights.recipe.parts.bridge.from_noise:  # DDPM and DDIM are two walks over one diffusion
+    if bridge.ot_ode or bridge.from_noise:  # DDPM and DDIM are two walks over one diffusion
         return None
-    if not bridge.ot_ode and not sampler.stochastic:
-        return f"{weights.path.name}: trained as SDE; a deterministic sampler gives smoother pictures than it could"
-    if not bridge.ot_ode and not bridge.cond_x1 and getattr(sampler, "eta", 1.0) < 1:
+    if not sampler.stochastic:
+        return (
+            f"{weights.path.name}: trained as SDE, with noise, and this sampler draws none: pictures come out smoother "
+            "than they could; take --sampler sde"
+        )
+    if not weights.recipe.bridge.cond_x1 and getattr(sampler, "eta", 1.0) < 1:
         return f"{weights.path.name}: does not see x1; eta < 1 is outside what it was trained for"
     return None
 
@@ -133,9 +137,10 @@ class Restorer:
         """Settle what the settings leave open; a sampler that fits badly is warned of (`UserWarning`).
 
         Raises:
-            Error: see `choose_sampler` and `check_fit`.
+            Error: see `choose_sampler` and `check_fit`; or nodes that the schedule does not have.
         """
         sampler = choose_sampler(weights, settings)
+        weights.recipe.parts.bridge.nodes(sampler.nfe, getattr(sampler, "spacing", "uniform"))
         warning = check_fit(weights, sampler, settings.force)
         if warning:
             warnings.warn(warning, stacklevel=3)
@@ -148,7 +153,7 @@ class Restorer:
         if isinstance(given, Sampler):
             return type(given).__name__
         document = self.weights.header["efforts"][effort] if effort else self.weights.recipe.document
-        return given or str(document["sampler"]["name"])
+        return table_of("sampler", given)["name"] if given else str(document["sampler"]["name"])
 
     @property
     def corruption(self) -> Corruption:
@@ -188,6 +193,13 @@ class Restorer:
         """The restored pictures (B, C, H, W) on the CPU, not clamped."""
         # A copy: what was made in inference mode would stay barred from autograd and in-place changes.
         return last_state(self.walk(observations, sample)).x.float().cpu().clone()
+
+
+def warn_of_equal(draws: Sequence[Tensor], sampler: Sampler) -> None:
+    """Warn (`UserWarning`) of several draws of one picture that are all the same."""
+    if len(draws) > 1 and all(torch.equal(draw, draws[0]) for draw in draws[1:]):
+        way = "take more evaluations, such as nfe 5" if sampler.stochastic else "take one that is stochastic"
+        warnings.warn(f"all draws are the same, as {sampler} draws nothing: {way}", stacklevel=3)
 
 
 def options_of(sampler: Sampler) -> dict[str, Any]:

@@ -138,7 +138,10 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
     """Refuse to go on under a recipe or on data that would make it another training."""
     free = {key: recipe.document[key] for key in ("log", "sampler")}
     written = {**header["recipe"], **free}  # read as a recipe, for what was not yet an option when it was written
-    before = from_document(written, lambda keys: str(path), base=path.parent, name=path.stem).document
+    try:
+        before = from_document(written, lambda keys: str(path), base=path.parent, name=path.stem).document
+    except Error as error:  # a plugin that changed its options since
+        raise Error(f"{error}\n{path}: cannot be gone on from; start anew with another --out") from None
     changes = [
         f"{section}.{key}: was {json.dumps(before[section].get(key))}, is {json.dumps(values.get(key))}"
         for section, values in recipe.document.items()

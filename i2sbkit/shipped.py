@@ -60,6 +60,5 @@ def find_weights(name_or_path: str | Path) -> Path:
     if path.is_dir():
         raise Error(f"{path}: a folder, not a weights file")
     hint, listed = did_you_mean(str(name_or_path), tasks), ", ".join(tasks) or "none"
-    raise Error(
-        f"no weights {str(name_or_path)!r}{hint}: give a .safetensors file or a bundled task (there are: {listed})"
-    )
+    give = "give a .safetensors file" if path.suffix != ".safetensors" else "no such file; give one that is there,"
+    raise Error(f"no weights {str(name_or_path)!r}{hint}: {give} or a bundled task (there are: {listed})")

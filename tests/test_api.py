@@ -96,6 +96,25 @@ def test_the_dtype_comes_back(model, dtype):
     assert model.restore(i2sbkit.from_pil(photo(16, 16)).to(dtype)).dtype == dtype
 
 
+def test_each_of_a_batch_has_its_mask(model):
+    """(B, 1, H, W) are masks of their own; (H, W) is one for all."""
+    picture = i2sbkit.from_pil(photo(16, 16))
+    batch = torch.stack([picture, picture.flip(-1)])
+    masks = torch.zeros(2, 1, 16, 16)
+    masks[0, :, 2:6, 2:6] = masks[1, :, 8:12, 3:9] = 1
+    found = model.restore(batch, mask=masks)
+    assert torch.equal(torch.where(masks > 0, 0.0, found), torch.where(masks > 0, 0.0, batch))
+    alone = [model.restore(picture, mask=mask) for picture, mask in zip(batch, masks[:, 0], strict=True)]
+    torch.testing.assert_close(found, torch.stack(alone), atol=1e-5, rtol=0)
+
+
+def test_draws_that_are_all_the_same_are_told(path):
+    """One evaluation ends at node 0, where no noise is drawn: a warning says what to take."""
+    model = i2sbkit.load(path, "cpu")
+    with pytest.warns(UserWarning, match="all draws are the same, as Sde.*take more evaluations"):
+        model.restore(photo(16, 16), samples=2, nfe=1)
+
+
 def test_samples_are_a_list_of_distinct_draws(model):
     """`samples` > 1 gives a list; the first is the single run; 1 gives no list."""
     image = photo(32, 24)

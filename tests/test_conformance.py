@@ -42,6 +42,7 @@ CORRUPTIONS = [
 SCHEDULES = [
     ("i2sb", {"beta_max": 0.3}),
     ("i2sb", {"beta_max": 1.0}),
+    ("i2sb", {"beta_max": 0.3, "steps": 100}),
     ("brownian", {"std": 0.5}),
     ("vp", {}),
     ("ve", {}),

@@ -133,6 +133,13 @@ class Reseeding(Dim):
         return Observation((x0 + torch.randn_like(x0)).clamp(-1, 1))
 
 
+class Bare(Dim):
+    """A picture in place of an observation."""
+
+    def corrupt(self, x0, rng):
+        return 0.5 * x0
+
+
 class Refusing(Dim):
     def corrupt(self, x0, rng):
         raise NotSimulated("comes with the data")
@@ -174,6 +181,7 @@ BROKEN = [
     (corruption.observes_a_picture, Cropped()),
     (corruption.observes_a_picture, Double()),
     (corruption.observes_a_picture, Failing()),
+    (corruption.observes_a_picture, Bare()),
     (corruption.stays_in_range, Bytes()),
     (corruption.masks_where_it_says, Masked()),
     (corruption.masks_where_it_says, Soft()),

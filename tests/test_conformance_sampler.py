@@ -76,6 +76,12 @@ class Single(Sound):
             yield State(state.n, state.x.float(), state.x0h.float())
 
 
+class Swapped(Sound):
+    def sample(self, denoise, bridge, x1, rng):
+        for state in super().sample(denoise, bridge, x1, rng):
+            yield State(state.n, state.x0h, state.x)
+
+
 class InPlace(Sound):
     def step(self, bridge, x, x0h, x1, n, m, rng):
         return x.copy_(super().step(bridge, x, x0h, x1, n, m, rng))
@@ -147,6 +153,7 @@ BROKEN = [
     (sampler.ends_at_node_0, Unfinished()),
     (sampler.ends_at_node_0, Rising()),
     (sampler.keeps_shapes, Single()),
+    (sampler.shows_its_estimate, Swapped()),
     (sampler.changes_no_tensor, InPlace()),
     (sampler.ends_at_the_truth, Early()),
     (sampler.ends_at_the_truth, NoisyEnd()),

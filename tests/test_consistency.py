@@ -1,6 +1,4 @@
-"""Data consistency: each method does what its formula says, with every sampler, in tiles, and for JPEG files."""
-
-import io
+"""Data consistency: each method does what its formula says, with every sampler, and in tiles."""
 
 import pytest
 import torch
@@ -17,7 +15,6 @@ from i2sbkit.consistency import METHODS, consistency_of, parsed
 from i2sbkit.kernel.consistency import consistent, deeply, gradient_step, projection
 from i2sbkit.restoring import Settings
 from i2sbkit_plugins.i2sb import I2sb
-from i2sbkit_plugins.jpeg_cells import coefficients, read_cells
 
 
 def misfit(operator, y, x):
@@ -163,51 +160,6 @@ def test_tiles_see_the_whole_observation(models, method):
     y = images(3, 70, 90, dtype=torch.float32)
     whole, tiles = (models["blur"].restore(y, kernel="uniform:5", consistency=method, tile=t) for t in (0, 32))
     torch.testing.assert_close(tiles, whole, atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
-@pytest.mark.parametrize("quality", [5, 30, 90])
-def test_jpeg_cells_are_exact(quality, subsampling):
-    """Whatever the estimate, its luma's coefficients then quantise to the file's; projecting again changes nothing."""
-    image, file = photo(64, 48), io.BytesIO()
-    image.save(file, "JPEG", quality=quality, subsampling=subsampling)
-    cells = read_cells(file.getvalue())
-    assert len(cells.chroma) == 2 and cells.luma.sure.float().mean() > 0.95
-    found = cells.projected(images(3, 48, 64, seed=1))
-    luma = torch.einsum("c,chw->hw", torch.tensor([0.299, 0.587, 0.114]).double(), (found + 1) * 127.5) - 128
-    beyond = ((coefficients(luma) - cells.luma.middle).abs() - cells.luma.half) * cells.luma.sure
-    assert beyond.max() < 1e-3
-    torch.testing.assert_close(cells.projected(found), found, atol=1e-5, rtol=0)
-    clean = i2sbkit.from_pil(image)
-    assert (cells.projected(clean) - clean).square().mean().sqrt() < 0.3 / 127.5
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_jpeg_is_projected_upright(orientation, tmp_path):
-    """What a file decodes to, upright, is in its own cells, and hardly moves."""
-    exif, file = i2sbkit.to_pil(torch.zeros(3, 8, 8)).getexif(), tmp_path / "turned.jpg"
-    exif[0x0112] = orientation
-    photo(48, 32).save(file, quality=30, exif=exif)
-    from i2sbkit.picture_files import read_picture
-
-    upright = read_picture(file).image
-    moved = read_cells(file.read_bytes()).projected(upright) - upright
-    assert moved.square().mean().sqrt() < 0.02
-
-
-def test_the_command_line_takes_jpeg_files(models, tmp_path, monkeypatch, capsys):
-    """`--consistency ddnm` changes the result of a .jpg; a .png has no quantiser, which is one line of error."""
-    monkeypatch.chdir(tmp_path)
-    photo(32, 32).save("a.jpg", quality=20)
-    photo(32, 32).save("a.png")
-    line = ["--weights", str(models["jpeg"].weights.path), "--device", "cpu", "--format", "png"]
-    assert execute(["restore", "a.jpg", "plain.png", *line]) == 0
-    assert execute(["restore", "a.jpg", "near.png", *line, "--consistency", "ddnm"]) == 0
-    assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "near.png").read_bytes()
-    assert execute(["restore", "a.png", "no.png", *line, "--consistency", "ddnm"]) == 1
-    assert "only a JPEG file itself" in capsys.readouterr().err
-    assert execute(["restore", "a.jpg", "no.png", *line, "--consistency", "dps"]) == 2
-    assert "there are cddb, cddb-deep, ddnm" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["ddnm:1.5", "cddb:0", "cddb:x", "cddb-deep:nan", "ddnm:"])

@@ -35,6 +35,12 @@ def by_hand(place, nfe, kind="x1"):
     return sum(before) / len(before), sum(after) / len(after)
 
 
+def test_samplers_take_options(place, capsys):
+    """An option goes with the sampler before it; arms are told apart by what is not as by default."""
+    _, arms = table(place, capsys, "--nfe", "3", "--sampler", "dbim:order=2,spacing=karras,sde,dbim:eta=0.5")
+    assert list(arms) == ["input", "dbim nfe 3 order 2 spacing karras", "sde nfe 3", "dbim nfe 3 eta 0.5"]
+
+
 def test_the_table_is_what_restoring_by_hand_gives(place, capsys):
     document, arms = table(place, capsys, "--nfe", "1,3")
     assert list(arms) == ["input", "sde nfe 1", "sde nfe 3"]

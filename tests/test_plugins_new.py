@@ -72,7 +72,7 @@ def test_the_folder_is_printed(tmp_path, monkeypatch, capsys):
     assert execute(["plugins", "new", "i2sbkit-rain", "--kind", "sampler"]) == 0
     out, err = capsys.readouterr()
     assert out == "i2sbkit-rain\n"
-    assert "pip install -e i2sbkit-rain && pytest i2sbkit-rain" in err
+    assert "pip install -e i2sbkit-rain pytest && pytest i2sbkit-rain" in err
 
 
 def test_what_is_there_is_left_alone(tmp_path):

@@ -144,10 +144,28 @@ def test_mistakes_are_a_line_and_exit_code_2(here, restore, line, says):
 
 
 def test_too_many_evaluations(here, restore):
-    """An nfe beyond the schedule fails each file by name."""
+    """An nfe beyond the schedule is refused before any file is read."""
     code, _, err = restore("in/a.png", "x.png", "--nfe", 100)
-    assert code == 1
-    assert "failed: in/a.png: nfe must be between 1 and 99" in err
+    assert code == 2
+    assert "nfe must be between 1 and 99" in err
+
+
+def test_a_sampler_takes_its_options(here, restore):
+    """As NAME:option=value; what it does not take is told."""
+    assert restore("in/a.png", "one.png", "--sampler", "dbim:order=2,spacing=karras", "--nfe", 3)[0] == 0
+    code, _, err = restore("in/a.png", "x.png", "--sampler", "sde:spacing=nope")
+    assert code == 2
+    assert "spacing must be uniform, karras or logsnr" in err
+    code, _, err = restore("in/a.png", "x.png", "--sampler", "sde:order=2")
+    assert code == 2
+    assert "no option 'order'" in err
+
+
+def test_draws_that_are_the_same_are_told(here, restore):
+    """One evaluation draws nothing: a line on stderr says so."""
+    code, _, err = restore("in/a.png", "out", "--samples", 2, "--nfe", 1)
+    assert code == 0
+    assert "warning: all draws are the same" in err
 
 
 def test_a_task_is_named(here, weights, monkeypatch, capsys):

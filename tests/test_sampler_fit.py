@@ -1,13 +1,16 @@
 """Which sampler restores: the weights' own or another, and whether it fits them."""
 
 import warnings
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pictures import distance, observation
 
-from i2sbkit import Error
-from i2sbkit.restoring import Settings
+from i2sbkit import Error, load_recipe, shipped
+from i2sbkit.restoring import Settings, check_fit
 from i2sbkit_plugins.dbim import Dbim
+from i2sbkit_plugins.dbmsolver import DbmSolver
 from i2sbkit_plugins.ode import Ode
 from i2sbkit_plugins.sde import Sde
 
@@ -26,6 +29,8 @@ def test_none_takes_the_weights_own(model):
     assert chosen(model, sampler="dbim", nfe=5, eta=1.0) == Dbim(nfe=5, eta=1.0)
     assert chosen(model, sampler=Dbim(nfe=4, eta=0.2)) == Dbim(nfe=4, eta=0.2)
     assert chosen(model, sampler=Dbim(nfe=4, eta=0.2), nfe=6, eta=0.4) == Dbim(nfe=6, eta=0.4)
+    assert chosen(model, sampler="dbim:order=3,spacing=karras", nfe=6) == Dbim(nfe=6, order=3, spacing="karras")
+    assert chosen(model, sampler="sde:nfe=5") == Sde(nfe=5)
 
 
 def test_own_sampler_with_nfe_1(model):
@@ -42,6 +47,8 @@ def test_own_sampler_with_nfe_1(model):
         ({"sampler": "sed"}, "did you mean 'sde'"),
         ({"sampler": "nonsense"}, "there are: dbim, dbmsolver, i3sb, ode, ode2, sde"),
         ({"eta": 0.5}, "no option 'eta'"),
+        ({"sampler": "dbim:order=two"}, "order"),
+        ({"sampler": "dbim:spacing=nope"}, "spacing"),
         ({"sampler": "dbim", "eta": 2.0}, r"eta must be in \[0, 1\]"),
         ({"nfe": 0}, "nfe must be at least 1"),
         ({"sampler": Sde(nfe=2), "eta": 0.5}, "does not take eta"),
@@ -54,9 +61,9 @@ def test_a_sampler_that_cannot_be_made_says_why(model, settings, says):
 
 
 def test_nfe_beyond_the_schedule(model):
-    """More evaluations than the schedule has steps are refused."""
+    """More evaluations than the schedule has steps are refused, before any picture is read."""
     with pytest.raises(Error, match="nfe must be between 1 and 99"):
-        model.restorer(Settings(nfe=100)).pictures([observation()])
+        model.restorer(Settings(nfe=100))
 
 
 @pytest.mark.parametrize("sampler", ["sde", "dbim"])
@@ -79,6 +86,7 @@ def test_force_goes_on_and_draws_noise(otode):
         ({"sampler": "ode"}, "trained as SDE"),
         ({"sampler": "dbim"}, "does not see x1"),
         ({"sampler": Dbim(nfe=2, eta=0.5)}, "does not see x1"),
+        ({"sampler": "dbmsolver"}, "does not see x1"),
     ],
 )
 def test_a_bad_fit_is_warned_of_once(plain, settings, says):
@@ -88,6 +96,23 @@ def test_a_bad_fit_is_warned_of_once(plain, settings, says):
         plain.restorer(Settings(**settings)).pictures([observation(), observation("typewriter")])
     assert [says in str(warning.message) for warning in caught] == [True]
     assert "plain.safetensors" in str(caught[0].message)
+
+
+@pytest.mark.parametrize("name", shipped.recipes())
+def test_the_sampler_of_a_recipe_fits_it(name):
+    """No recipe that comes with i2sbkit is refused or warned of for its own sampler."""
+    recipe = load_recipe(name)
+    weights = SimpleNamespace(path=Path(f"{name}.safetensors"), recipe=recipe)
+    assert check_fit(weights, recipe.parts.sampler, force=False) is None
+
+
+def test_a_bridge_without_noise_refuses_noise():
+    """Whether `ot_ode` or the schedule says so: `flow` takes the deterministic samplers."""
+    weights = SimpleNamespace(path=Path("flow.safetensors"), recipe=load_recipe("flow"))
+    assert check_fit(weights, Ode(nfe=2), force=False) is None
+    for sampler in (Sde(nfe=2), Dbim(nfe=2), DbmSolver(nfe=2)):
+        with pytest.raises(Error, match="trained without noise"):
+            check_fit(weights, sampler, force=False)
 
 
 @pytest.mark.parametrize(("which", "settings"), [

@@ -72,6 +72,14 @@ def test_what_is_no_colour_is_told(run):
     assert "no colour 'purplish'" in err
 
 
+def test_a_colour_that_is_nowhere_is_told(run):
+    """The picture comes back as it was, and a line says why."""
+    photo(8, 8).save("a.png")
+    code, err = run("a.png", "out.png", "--mask-color", "#ff00fe")
+    assert code == 0
+    assert "warning: a.png: no pixel has just the mask's colour" in err
+
+
 def test_a_feather_fades_around_the_hole(run):
     """Pixels up to PX away change, less with the distance; beyond, all is known and comes back bit for bit."""
     image, hole = marked()

@@ -88,7 +88,13 @@ def run() -> None:
     """The console command: `main` with our exit codes, and no traceback for what a user can put right."""
     for name, value in MEMORY.items():
         os.environ.setdefault(name, value)
-    sys.exit(execute(sys.argv[1:]))
+    try:
+        code = execute(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    if distributed := sys.modules.get("i2sbkit.distributed"):  # not imported for it: torch takes seconds
+        distributed.leave(code)
+    sys.exit(code)
 
 
 def execute(arguments: list[str]) -> int:

@@ -34,7 +34,9 @@ def degrade(
 ) -> int:
     """Damage the clean pictures in IN and write to OUT what restore reads."""
     if (task is None) == (recipe is None):
-        raise click.UsageError("give either --task NAME or --recipe FILE")
+        raise click.UsageError(
+            "give either --task NAME or --recipe FILE; `i2sbkit weights list` and `i2sbkit recipes list` show them"
+        )
     if Path("-") in (source, out):
         raise click.UsageError("- is stdin and stdout, and only restore takes them; give files or folders")
     from ..batch import run_jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Listed(click.ParamType[tuple[Any, ...]]):
-    """Values of a type, with commas between them."""
+    """Values of a type, with commas between them; an option of a part, NAME=VALUE, goes with the part before it."""
 
     def __init__(self, each: click.ParamType[Any]) -> None:
         self.each, self.name = each, f"{each.name},..."
@@ -23,7 +24,7 @@ class Listed(click.ParamType[tuple[Any, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
         if isinstance(value, tuple):
             return value
-        texts = [text.strip() for text in str(value).split(",") if text.strip()]
+        texts = [text.strip() for text in re.split(r",(?!\s*\w+\s*=)", str(value)) if text.strip()]
         if not texts:
             self.fail("is empty; leave it out for the default", param, ctx)
         return tuple(dict.fromkeys(self.each.convert(text, param, ctx) for text in texts))
@@ -48,7 +49,9 @@ ETAS = Listed(click.FloatRange(0, 1))
 NAMES = Listed(click.STRING)
 
 MODEL = (
-    click.option("--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore."),
+    click.option(
+        "--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore: `i2sbkit weights list`."
+    ),
     click.option("--weights", type=Place(path_type=Path), metavar="FILE", help="A weights file of your own."),
     device_option,
 )
@@ -88,10 +91,16 @@ COLUMNS = (
 )  # fmt: skip
 
 ARMS = (
-    click.option("--nfe", "nfes", type=NFES, metavar="N,...", help="Network evaluations. [default: the weights' own]"),
-    click.option("--sampler", "samplers", type=NAMES, metavar="S,...", help="[default: the weights' own]"),
+    click.option(
+        "--nfe", "nfes", type=NFES, metavar="N,...",
+        help="Network evaluations. [default: the weights' own; of tune 1,2,3,5,10]",
+    ),
+    click.option(
+        "--sampler", "samplers", type=NAMES, metavar="S,...",
+        help="Samplers, with options as dbim:order=2,spacing=karras. [default: the weights' own; of tune all that fit]",
+    ),
     click.option("--eta", "etas", type=ETAS, metavar="E,...", help="For the samplers that have it."),
-)
+)  # fmt: skip
 
 SETTINGS = (
     click.option("--seed", default=0, show_default=True, help="It fixes the damage and all that is random."),

@@ -45,7 +45,10 @@ SETTINGS = (
     click.option(
         "--nfe", type=click.IntRange(min=1), help="Network evaluations a picture. [default: the weights' own]"
     ),
-    click.option("--sampler", help="sde, ode, dbim or a plugin's. [default: the weights' own]"),
+    click.option(
+        "--sampler",
+        help="A sampler, with options as dbim:order=2,spacing=karras; see plugins list. [default: the weights' own]",
+    ),
     click.option("--eta", type=click.FloatRange(0, 1), help="Share of fresh noise, for samplers that have it."),
     click.option(
         "--effort", type=click.Choice(["fast", "balanced", "best"]), help="In place of these: what `tune` found."

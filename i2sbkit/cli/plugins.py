@@ -103,7 +103,7 @@ def new(name: str, kind: str) -> None:
 
     folder = new_plugin(name, kind, Path())
     click.echo(folder)
-    click.echo(f"now: pip install -e {folder} && pytest {folder}, and make it yours", err=True)
+    click.echo(f"now: pip install -e {folder} pytest && pytest {folder}, and make it yours", err=True)
 
 
 def _told(finding: Found) -> list[str]:

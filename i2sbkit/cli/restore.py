@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("places", nargs=-1, metavar="IN... OUT", type=Place(path_type=Path, allow_dash=True))
-@click.option("--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore.")
+@click.option(
+    "--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore: `i2sbkit weights list`."
+)
 @click.option("--weights", type=Place(path_type=Path), metavar="FILE", help="A weights file of your own.")
 @settings_options
 @told_options

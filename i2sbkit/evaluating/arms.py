@@ -10,6 +10,7 @@ from typing import Any
 from ..api import Model
 from ..kernel import registry
 from ..kernel.interfaces import Sampler
+from ..part_text import table_of
 from ..restoring import Restorer, Settings
 from ..results import Arm
 
@@ -41,7 +42,7 @@ def ways(
     found: list[Way] = []
     grid: Sequence[Sequence[Any]] = (samplers or [None], nfes or [None], etas or [None])
     for sampler, nfe, eta in product(*grid):
-        named = registry.default().get("sampler", sampler or own)
+        named = registry.default().get("sampler", table_of("sampler", sampler)["name"] if sampler else own)
         options = {"sampler": sampler, "nfe": nfe, "eta": eta if "eta" in registry.options(named) else None}
         given = {key: value for key, value in options.items() if value is not None}
         restorer = model.restorer(replace(base, **given))

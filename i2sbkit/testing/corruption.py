@@ -95,7 +95,10 @@ def has_a_scale(corruption: Corruption) -> str | None:
 def observes_a_picture(case: Damage) -> str | None:
     """An observation's image is float32, finite, and of the picture's channels and size divided by `scale`."""
     for x0 in (case.x0, case.x0.mT.contiguous()):
-        image = replace(case, x0=x0).observe().image
+        y = replace(case, x0=x0).observe()
+        if not isinstance(y, Observation):
+            return f"a {type(y).__name__}: return i2sbkit.Observation(image)"
+        image = y.image
         shape = (x0.shape[0], *(side // case.corruption.scale for side in x0.shape[1:]))
         if problem := _other_than(image, shape):
             return f"{problem}, of a picture {tuple(x0.shape)}"

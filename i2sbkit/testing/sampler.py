@@ -27,11 +27,13 @@ class Counting:
 
     calls: int = 0
     nodes: list[int] = field(default_factory=list)
+    estimates: list[Tensor] = field(default_factory=list)
 
     def __call__(self, x_n: Tensor, n: int) -> Tensor:
         self.calls += 1
         self.nodes.append(n)
-        return 0.5 * x_n - 0.05 * x_n * x_n + 0.1
+        self.estimates.append(0.5 * x_n - 0.05 * x_n * x_n + 0.1)
+        return self.estimates[-1].clone()
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,16 @@ def keeps_shapes(case: Walking) -> str | None:
     return None
 
 
+def shows_its_estimate(case: Walking) -> str | None:
+    """A state's x0h is an estimate that `denoise` gave for its step, x the state that it led to."""
+    denoise, seen = Counting(), 0
+    for state in case.walk(_images(2), range(2), denoise):
+        if not any(torch.equal(state.x0h, estimate) for estimate in denoise.estimates[seen:]):
+            return f"at node {state.n} x0h is something else: State(n, x, x0h)"
+        seen = denoise.calls
+    return None
+
+
 def changes_no_tensor(case: Walking) -> str | None:
     """x1 and the states that were handed out stay as they are."""
     x1, copies, states = _images(2), [], []
@@ -158,7 +170,15 @@ def walks_quietly(case: Walking) -> str | None:
     return f"it changed {' and '.join(sorted(found))}" if found else None
 
 
-WALK = (works_when_asked, asks_at_most_nfe_times, ends_at_node_0, keeps_shapes, changes_no_tensor, ends_at_the_truth)
+WALK = (
+    works_when_asked,
+    asks_at_most_nfe_times,
+    ends_at_node_0,
+    keeps_shapes,
+    shows_its_estimate,
+    changes_no_tensor,
+    ends_at_the_truth,
+)
 DRAWS = (follows_its_seeds, draws_as_it_says, walks_quietly)
 
 

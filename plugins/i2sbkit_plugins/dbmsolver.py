@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -31,6 +31,7 @@ class DbmSolver(i2sbkit.Sampler):
         spacing: of the nodes, see `Bridge.nodes`.
     """
 
+    eta: ClassVar[float] = 0.0
     nfe: int
     order: Literal[1, 2] = 2
     spacing: i2sbkit.Spacing = "uniform"

@@ -57,7 +57,7 @@ class Inpaint(i2sbkit.Corruption):
     def lift(self, y: i2sbkit.Observation, rng: Generator) -> Tensor:
         if y.mask is None:
             raise i2sbkit.Error(
-                "nothing says which pixels are missing; give a mask, or a picture with transparent holes"
+                "nothing says which pixels are missing; give a mask (--mask FILE), or a picture with transparent holes"
             )
         hole = self.noise * torch.randn(y.image.shape, generator=rng, dtype=y.image.dtype)
         if self.fill == "membrane":

@@ -53,7 +53,9 @@ class Jpeg(i2sbkit.Corruption):
             NotLinear: there is no file, or it holds no Y, Cb and Cr.
         """
         if "file" not in y.params:
-            raise i2sbkit.NotLinear("only a JPEG file itself says how it was quantised; give that, not its pixels")
+            raise i2sbkit.NotLinear(
+                "only a JPEG file says how it was quantised; give it, or a Pillow image as it was opened, not pixels"
+            )
         return read_cells(y.params["file"]).projected
 
 

@@ -88,7 +88,9 @@ class Mixture(i2sbkit.Corruption):
                     return part.operator(y)
                 except i2sbkit.NotLinear as reason:
                     reasons.append(str(reason))
-        raise i2sbkit.NotLinear("; ".join(reasons) or "enlarged at once, so no operator leads to this observation")
+        raise i2sbkit.NotLinear(
+            "; ".join(dict.fromkeys(reasons)) or "enlarged at once, so no operator leads to this observation"
+        )
 
 
 def _build(number: int, table: dict[str, Any]) -> i2sbkit.Corruption:

@@ -1,4 +1,4 @@
-"""What `deepinv` promises. Run where it and deepinv are installed: pip install -e . && pytest
+"""What `deepinv` promises. Run where it and deepinv are installed: pip install -e . pytest && pytest
 
 deepinv imports torchvision. Where the torch that is there has none, a stand-in does, as these operators do not use it:
 PYTHONPATH=tests/stand_in pytest

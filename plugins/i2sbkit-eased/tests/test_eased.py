@@ -1,4 +1,4 @@
-"""What `eased` promises. Run where it is installed: pip install -e . && pytest"""
+"""What `eased` promises. Run where it is installed: pip install -e . pytest && pytest"""
 
 import subprocess
 import sys

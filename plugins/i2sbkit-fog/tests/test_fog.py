@@ -1,4 +1,4 @@
-"""What `fog` promises. Run where it is installed: pip install -e . && pytest"""
+"""What `fog` promises. Run where it is installed: pip install -e . pytest && pytest"""
 
 import subprocess
 import sys

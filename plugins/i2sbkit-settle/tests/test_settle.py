@@ -1,4 +1,4 @@
-"""What `settle` promises. Run where it is installed: pip install -e . && pytest"""
+"""What `settle` promises. Run where it is installed: pip install -e . pytest && pytest"""
 
 import subprocess
 import sys
