@@ -127,4 +127,5 @@ def options_model(component: registry.Component) -> type[BaseModel]:
     except (NameError, TypeError, PydanticUserError) as error:
         plugin = f"{component.distribution} {component.version} (plugin {component.plugin!r})"
         what = f"{plugin}: the options of {component.kind} {component.name!r} cannot be read"
-        raise Error(f"{what} ({str(error).splitlines()[0]}): tell the plugin's author, or choose another") from None
+        why = f"{str(error).splitlines()[0]}; an option is a number, a text, true or false, or a list of these"
+        raise Error(f"{what} ({why}): tell the plugin's author, or choose another") from None
