@@ -36,6 +36,13 @@ class Changeable(Corruption):
 
 
 @dataclass(frozen=True)
+class Untyped(Dim):
+    """A number that is meant as an option."""
+
+    angle = 0.0
+
+
+@dataclass(frozen=True)
 class Mistyped(Dim):
     factor: int = 0.5
 
@@ -175,6 +182,7 @@ class WrongProjection(Dim):
 
 BROKEN = [
     (values.is_frozen, Changeable()),
+    (values.types_its_options, Untyped()),
     (values.survives_toml, Mistyped()),
     (values.survives_pickling, local()),
     (corruption.has_a_scale, HalfScale()),

@@ -1,6 +1,7 @@
 """What parts of every kind promise: they are values."""
 
 import dataclasses
+import inspect
 import pickle
 import tomllib
 from typing import Any
@@ -18,6 +19,16 @@ def is_frozen(part: Any) -> str | None:
         return f"{kind.__name__} is no dataclass"
     if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return f"{kind.__name__} is a dataclass that can be changed: write @dataclass(frozen=True)"
+    return None
+
+
+def types_its_options(part: Any) -> str | None:
+    """What its class sets has a type, as an option must have, or is the interface's."""
+    typed = {name for kind in type(part).__mro__ for name in inspect.get_annotations(kind)}
+    known = typed | set(dir(_interface(part)))
+    for name, value in vars(type(part)).items():
+        if not (name in known or name.startswith("_") or callable(value) or hasattr(value, "__get__")):
+            return f"{name} = {value!r} is no option: write {name}: {type(value).__name__} = {value!r}"
     return None
 
 
@@ -40,8 +51,12 @@ def survives_pickling(part: Any) -> str | None:
 
 
 def _kind(part: Any) -> str:
-    return next(base.__name__.lower() for base in type(part).__mro__ if base.__module__.endswith(".interfaces"))
+    return _interface(part).__name__.lower()
 
 
-VALUE = (is_frozen, survives_toml, survives_pickling)
+def _interface(part: Any) -> type:
+    return next(base for base in type(part).__mro__ if base.__module__.endswith(".interfaces"))
+
+
+VALUE = (is_frozen, types_its_options, survives_toml, survives_pickling)
 """Checks of any part."""
