@@ -27,12 +27,14 @@ class Checked:
         published: whether that is the sum that SHA256SUMS has of these bundled weights, or was before `i2sbkit tune`
             wrote into their header; None of other files.
         problem: what is wrong and what to do, or None.
+        tuned: the sum is another than the published one, because `i2sbkit tune` wrote into the header.
     """
 
     file: str
     sha256: str | None
     published: bool | None
     problem: str | None
+    tuned: bool = False
 
 
 def check(path: Path) -> Checked:
@@ -59,7 +61,7 @@ def check(path: Path) -> Checked:
         _see_that_it_fits(path)
     except Error as error:
         return Checked(str(path), digest, published, "; ".join(str(error).splitlines()))
-    return Checked(str(path), digest, published, None)
+    return Checked(str(path), digest, published, None, tuned=place is not None and digest != wanted)
 
 
 def tensors_sum(tensors: Mapping[str, Tensor]) -> str:

@@ -101,7 +101,7 @@ def test_a_file_of_ones_own_is_checked_but_for_a_known_sum(shelf, tmp_path, caps
     code, found = check(capsys, mine, state)
     assert code == 0
     for path, each in zip((mine, state), found, strict=True):
-        assert each == {"file": str(path), "sha256": sum_of(path), "published": None, "problem": None}
+        assert each == {"file": str(path), "sha256": sum_of(path), "published": None, "problem": None, "tuned": False}
     assert execute(["weights", "check", str(mine)]) == 0
     assert capsys.readouterr().out == f"{mine}: whole, sha256 {sum_of(mine)}\n"
 

@@ -112,7 +112,7 @@ def check(sources: tuple[str, ...], as_json: bool) -> int:
         print_json([asdict(result) for result in results])
     else:
         for result in results:
-            known = ", as published" if result.published else ""
+            known = (", as published" + (", tuned since" if result.tuned else "")) if result.published else ""
             click.echo(one_line(result.problem or f"{result.file}: whole{known}, sha256 {result.sha256}"))
     if failed:
         own = "; copy or export your own again" if any(result.published is None for result in failed) else ""
