@@ -16,7 +16,7 @@ from .checkpoint import Weights, read_weights
 from .devices import pick_device
 from .images import array_to_pil, fitted, from_array, from_uint8, pil_array, to_array, to_pil
 from .kernel.errors import Error
-from .kernel.interfaces import Corruption, Observation, Sampler
+from .kernel.interfaces import Observation, Sampler
 from .observing import told_of
 from .opened_jpeg import jpeg_file
 from .restoring import Restorer, Settings, warn_of_equal
@@ -100,23 +100,23 @@ class Model:
             raise Error(f"samples must be at least 1, got {samples}")
         settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort, consistency)
         restorer = self.restorer(settings)
-        observations = as_observations(image, mask, kernel, restorer.corruption)
+        observations = as_observations(image, mask, kernel, restorer)
         draws = [restorer.pictures(observations, number) for number in range(samples)]
         warn_of_equal(draws, restorer.sampler)
         results = [like(image, draw) for draw in draws]
         return results if samples > 1 else results[0]
 
 
-def as_observations(image: Any, mask: Any, kernel: Any, corruption: Corruption) -> list[Observation]:
-    """What `restore` takes, a picture each.
+def as_observations(image: Any, mask: Any, kernel: Any, restorer: Restorer) -> list[Observation]:
+    """What `restore` takes, a picture each; with the file behind a JPEG where the consistency asks for it.
 
     Raises:
         Error: of another kind or size, or a kernel that is of no use.
     """
-    file = jpeg_file(image) if isinstance(image, Image.Image) else None
+    file = jpeg_file(image) if restorer.settings.consistency and isinstance(image, Image.Image) else None
     batch = as_batch(image)
     holes = [None] * len(batch) if mask is None else as_masks(mask, batch)
-    params = {**told_of(corruption, kernel=kernel).params, **({} if file is None else {"file": file})}
+    params = {**told_of(restorer.corruption, kernel=kernel).params, **({} if file is None else {"file": file})}
     return [Observation(each, hole, params) for each, hole in zip(batch, holes, strict=True)]
 
 

@@ -112,7 +112,7 @@ def trajectory(
     """
     model = model if isinstance(model, Model) else load(model)
     restorer = model.restorer(Settings(nfe, sampler, eta, seed, tile, precision, force, consistency=consistency))
-    observations = as_observations(image, mask, kernel, restorer.corruption)
+    observations = as_observations(image, mask, kernel, restorer)
     if len(observations) != 1:
         raise Error(f"a trajectory is of one picture, got {len(observations)}")
     seen: list[tuple[int, Tensor, Tensor]] = []

@@ -91,7 +91,9 @@ def run() -> None:
     try:
         code = execute(sys.argv[1:])
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0
+        if not isinstance(end.code, int):  # a text, which Python prints
+            raise
+        code = end.code
     if distributed := sys.modules.get("i2sbkit.distributed"):  # not imported for it: torch takes seconds
         distributed.leave(code)
     sys.exit(code)
