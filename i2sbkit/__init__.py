@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .api import Model, load
-    from .attending import attention, attention_problem
+    from .attending import attention, check_attention
     from .images import from_pil, to_pil
     from .importing import Imported
     from .kernel import KERNEL_API, registry
@@ -42,7 +42,7 @@ _HOMES = {
     "load": ".api",
     "Model": ".api",
     "attention": ".attending",
-    "attention_problem": ".attending",
+    "check_attention": ".attending",
     "from_pil": ".images",
     "to_pil": ".images",
     "Imported": ".importing",
@@ -100,8 +100,8 @@ __all__ = [
     "__version__",
     "at_node",
     "attention",
-    "attention_problem",
     "build_part",
+    "check_attention",
     "from_pil",
     "gaussian_kernel",
     "hookimpl",

@@ -23,7 +23,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, backend: str = "auto") -> Tensor:
     Args:
         backend: "auto" and "sdpa" take `torch.nn.functional.scaled_dot_product_attention`, "xformers" its
             `memory_efficient_attention`, or SDPA on a device where that does not run: the same numbers to rounding.
-            `attention_problem` says so beforehand; a backbone hands that on in its `check_device`.
+            `check_attention` says so beforehand.
 
     Raises:
         Error: no such backend.
@@ -35,6 +35,20 @@ def attention(q: Tensor, k: Tensor, v: Tensor, backend: str = "auto") -> Tensor:
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))  # xformers has the tokens before the heads
     mixed: Tensor = memory_efficient_attention(q, k, v)
     return mixed.transpose(1, 2)
+
+
+def check_attention(backend: str, device: torch.device) -> None:
+    """Refuse a backend that cannot run on a device; for a backbone's `check_device`.
+
+    Raises:
+        Error: it cannot, and why; or no such backend.
+    """
+    problem = attention_problem(backend, device)
+    if problem:
+        raise Error(
+            f'attention = "{backend}" cannot run on {device} ({problem}); "auto" takes SDPA, which gives the same '
+            "numbers"
+        )
 
 
 @cache

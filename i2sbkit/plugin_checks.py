@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any
 from .kernel import registry as plugins
 from .kernel.errors import Error
 from .kernel.plugins import OURS, PARTS, Component, did_you_mean, normalise
-from .part_text import NAME_AND_OPTIONS, part_of
+from .part_text import NAME_AND_OPTIONS, part_of, table_of
 from .recipe import build_part, load_recipe
 from .shipped import recipes
 from .testing import BrokenPromise, check_backbone, check_corruption, check_sampler, check_schedule
@@ -91,7 +90,7 @@ def _unloaded(failure: plugins.Failure) -> Found:
 def _asked(component: Component, text: str) -> Asked:
     """A part as its text describes it; options that it needs are those of a recipe that comes with i2sbkit."""
     finding = Found(component.kind, text, f"{component.distribution} {component.version}")
-    missing = [name for name in _required(component) if not re.search(rf"[:,]\s*{name}\s*=", text)]
+    missing = [name for name in _required(component) if name not in table_of(component.kind, text)]
     if component.kind == "sampler" and missing == ["nfe"]:
         text, missing = f"{text}{',' if '=' in text else ':'}nfe={TRIED_NFE}", []
     if not missing:

@@ -8,6 +8,7 @@ import torch
 from stand_in_xformers import by_sdpa, forget, refuse, stand_in
 
 import i2sbkit
+from i2sbkit import attending
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,8 @@ def test_xformers_gets_its_own_layout(monkeypatch):
 def test_xformers_is_left_alone_unless_asked_for(monkeypatch, backend):
     """With any other backend it is not called, though it is there."""
     stand_in(monkeypatch, refuse)
-    assert i2sbkit.attention_problem(backend, CPU) is None
+    assert attending.attention_problem(backend, CPU) is None
+    i2sbkit.check_attention(backend, CPU)
     i2sbkit.attention(*qkv(), backend)
 
 
@@ -74,7 +76,7 @@ def test_where_xformers_has_no_operator_sdpa_is_taken(monkeypatch):
     q, k, v = qkv()
     for _ in range(3):
         torch.testing.assert_close(i2sbkit.attention(q, k, v, "xformers"), i2sbkit.attention(q, k, v))
-    told = i2sbkit.attention_problem("xformers", CPU)
+    told = attending.attention_problem("xformers", CPU)
     assert told == "does not run here: NotImplementedError: No operator found"
     assert len(calls) == 1
 
@@ -83,13 +85,13 @@ def test_a_missing_xformers_says_how_to_install_it(monkeypatch):
     """The reason is the command to type."""
     monkeypatch.setitem(sys.modules, "xformers", None)
     forget(monkeypatch)
-    assert i2sbkit.attention_problem("xformers", CPU) == 'not installed: pip install "i2sbkit[xformers]"'
+    assert attending.attention_problem("xformers", CPU) == 'not installed: pip install "i2sbkit[xformers]"'
 
 
 def test_the_real_xformers_does_not_run_on_a_cpu(capfd):
     """Its reason, that the device is no GPU, is in the answer; its own warnings are not shown."""
     pytest.importorskip("xformers")
-    told = i2sbkit.attention_problem("xformers", CPU)
+    told = attending.attention_problem("xformers", CPU)
     assert "does not run here: NotImplementedError: No operator found" in told
     assert "device=cpu (supported: {'cuda'})" in told
     assert "WARNING" not in capfd.readouterr().err
@@ -100,7 +102,7 @@ def test_the_real_xformers_does_not_run_on_a_cpu(capfd):
 def test_the_real_xformers_gives_what_sdpa_gives(dtype):
     """On a GPU it runs, and agrees with SDPA in the result and in the gradients."""
     pytest.importorskip("xformers")
-    assert i2sbkit.attention_problem("xformers", torch.device("cuda")) is None
+    assert attending.attention_problem("xformers", torch.device("cuda")) is None
     found = []
     for backend in ("sdpa", "xformers"):
         q, k, v = (x.to("cuda", dtype).requires_grad_() for x in qkv(tokens=64, channels=64))
@@ -112,7 +114,7 @@ def test_the_real_xformers_gives_what_sdpa_gives(dtype):
 
 
 @pytest.mark.parametrize(
-    "call", [lambda: i2sbkit.attention(*qkv(), "flash"), lambda: i2sbkit.attention_problem("flash", CPU)]
+    "call", [lambda: i2sbkit.attention(*qkv(), "flash"), lambda: i2sbkit.check_attention("flash", CPU)]
 )
 def test_an_unknown_backend_is_an_error(call):
     """The message lists those there are."""

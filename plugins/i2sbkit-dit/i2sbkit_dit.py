@@ -63,12 +63,7 @@ class Dit(i2sbkit.Backbone):
 
     def check_device(self, device: torch.device) -> None:
         """See `i2sbkit.Backbone.check_device`: whether `attention` runs there."""
-        problem = i2sbkit.attention_problem(self.attention, device)
-        if problem:
-            raise i2sbkit.Error(
-                f'attention = "{self.attention}" cannot run on {device} ({problem}); "auto" takes SDPA, which gives '
-                "the same numbers"
-            )
+        i2sbkit.check_attention(self.attention, device)
 
 
 @i2sbkit.hookimpl
