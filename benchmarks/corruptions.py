@@ -14,10 +14,10 @@ import torch
 from i2sbkit import Corruption, shipped
 from i2sbkit.data import TrainingSet, training_batches
 from i2sbkit.pairs import Damage
-from i2sbkit.photographs import Photograph
 from i2sbkit.recipe import load_recipe
-from i2sbkit.shards import open_index
-from i2sbkit.training import Trainer
+from i2sbkit.sources.photographs import Photograph
+from i2sbkit.sources.shards import open_index
+from i2sbkit.training.trainer import Trainer
 
 SECONDS = 1.0
 GPU = 100

@@ -10,8 +10,8 @@ from timing import interleaved
 
 from i2sbkit.data import TrainingSet, training_batches
 from i2sbkit.recipe import load_recipe
-from i2sbkit.shards import open_index
-from i2sbkit.training import Trainer
+from i2sbkit.sources.shards import open_index
+from i2sbkit.training.trainer import Trainer
 
 STEPS = 8
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from file_server import FileServer, serving
 
 from i2sbkit.recipe import load_recipe
-from i2sbkit.shards import Index, expand, open_index, read_pixels
-from i2sbkit.tars import write_index
+from i2sbkit.sources.shards import Index, expand, open_index, read_pixels
+from i2sbkit.sources.tars import write_index
 
 DELAYS = (0.0, 0.03)
 """Seconds."""

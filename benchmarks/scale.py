@@ -18,8 +18,8 @@ from timing import interleaved
 from i2sbkit.data import Batch, TrainingSet, training_batches
 from i2sbkit.distributed import World, joined
 from i2sbkit.recipe import Recipe, load_recipe
-from i2sbkit.shards import open_index
-from i2sbkit.trainer import Trainer
+from i2sbkit.sources.shards import open_index
+from i2sbkit.training.trainer import Trainer
 
 ROUNDS = 15
 STEPS_ON_WIRE = 5

@@ -21,7 +21,7 @@ from torch import Tensor
 import i2sbkit
 from i2sbkit.cli import MEMORY
 from i2sbkit.metrics import psnr
-from i2sbkit.picture_files import read_picture
+from i2sbkit.pictures.files import read_picture
 
 HELDOUT = Path(__file__).parent / "heldout"
 SAME = 50.0

@@ -25,7 +25,7 @@ from tiny_training import SHORT, TINY, go
 
 from i2sbkit.checkpoint import read_tensors, saved_states
 from i2sbkit.cli import execute
-from i2sbkit.locking import locked
+from i2sbkit.training.locking import locked
 
 torch.set_num_threads(1)
 

@@ -16,7 +16,7 @@ import i2sbkit
 from i2sbkit.evaluating.opening import opened
 from i2sbkit.evaluating.planning import Wanted
 from i2sbkit.restoring import Settings
-from i2sbkit.results import ArmResult
+from i2sbkit.results.evaluation import ArmResult
 
 HELDOUT = Path(__file__).parent / "heldout"
 DAMAGES = {

@@ -18,7 +18,7 @@ from .images import array_to_pil, fitted, from_array, from_uint8, pil_array, to_
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
 from .observing import told_of
-from .opened_jpeg import jpeg_file
+from .pictures.opened_jpeg import jpeg_file
 from .restoring import Restorer, Settings, warn_of_equal
 from .shipped import find_weights
 

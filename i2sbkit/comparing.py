@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from .finding import pictures_in
+from .batch.finding import pictures_in
 from .kernel.errors import Error
 from .metrics import psnr, ssim
-from .picture_files import read_picture
+from .pictures.files import read_picture
 from .printable import one_line
 
 

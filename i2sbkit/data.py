@@ -17,15 +17,15 @@ import torch
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from .decoded import Decoded
 from .kernel.errors import Error
 from .kernel.rng import derive_seed
-from .order import WINDOW, CounterSampler, epoch_order
 from .pairs import Damage, Pair
-from .photographs import Photograph, centre
 from .recipe import Recipe
-from .shards import Index, open_index
-from .skipping import Damaged, Skipped
+from .sources.decoded import Decoded
+from .sources.order import WINDOW, CounterSampler, epoch_order
+from .sources.photographs import Photograph, centre
+from .sources.shards import Index, open_index
+from .sources.skipping import Damaged, Skipped
 
 
 @dataclass(frozen=True)

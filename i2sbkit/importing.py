@@ -11,12 +11,12 @@ from typing import Any
 from torch import Tensor
 
 from .checkpoint import network_for, write_weights
+from .document.errors import KeyPath
 from .kernel import registry
 from .kernel.errors import Error
 from .plain import short
 from .publishing import summary
 from .recipe import Recipe, apply_overrides, from_document
-from .recipe_errors import KeyPath
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from PIL import ImageColor
 from torch import Tensor
 
-from .finding import pictures_in
+from .batch.finding import pictures_in
 from .images import Picture, to_uint8
 from .kernel.errors import Error, NotLinear
 from .kernel.interfaces import Corruption, Observation
-from .masks import PictureMasks
-from .picture_files import read_picture
+from .pictures.files import read_picture
 from .point_spread import as_kernel, read_kernel
+from .sources.masks import PictureMasks
 
 
 @dataclass(frozen=True)

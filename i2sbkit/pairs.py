@@ -11,11 +11,11 @@ from .images import from_uint8, to_uint8
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation
 from .kernel.rng import derive_seed
-from .masks import Masks, open_masks
-from .photographs import Photograph, centre, read_photograph
 from .recipe import Recipe
-from .shards import Index, Sample
-from .skipping import Damaged, Skipped
+from .sources.masks import Masks, open_masks
+from .sources.photographs import Photograph, centre, read_photograph
+from .sources.shards import Index, Sample
+from .sources.skipping import Damaged, Skipped
 
 
 @dataclass(frozen=True)

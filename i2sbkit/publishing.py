@@ -12,11 +12,11 @@ from safetensors import safe_open
 from torch import Tensor
 
 from .checkpoint import check_plugins, network_tensors, read_header, write_weights
+from .document.schema import SECTIONS
 from .kernel.errors import Error
 from .kernel.plugins import PARTS
 from .part_text import table_of
 from .recipe import PATHS, Recipe, from_document
-from .recipe_schema import SECTIONS
 from .shipped import bundled, find_weights
 
 NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler", "masks"}

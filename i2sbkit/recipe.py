@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import shipped
+from .document.checks import check_damage, try_damage
+from .document.errors import KeyPath, Problems, Where, validate
+from .document.schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
+from .document.toml_text import key_lines, read_document, to_toml
 from .kernel import registry as plugins
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Backbone, Corruption, Sampler
 from .kernel.plugins import PARTS, did_you_mean
-from .piped import PIPE
-from .recipe_checks import check_damage, try_damage
-from .recipe_errors import KeyPath, Problems, Where, validate
-from .recipe_schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
-from .remote import URL
-from .toml_text import key_lines, read_document, to_toml
+from .sources.piped import PIPE
+from .sources.remote import URL
 
 PATHS = {("data", "train"), ("data", "val"), ("data", "masks"), ("train", "init")}
 """Keys whose values are paths: relative to their recipe, or where `--set` gives them to the current folder."""

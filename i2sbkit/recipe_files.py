@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from .devices import pick_device
+from .document.toml_text import key_lines, read_document
 from .files import write_text
 from .kernel.errors import Error
 from .recipe import PATHS, absolute, find_recipe, load_recipe
-from .toml_text import key_lines, read_document
 
 STRING = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
 """A TOML string on one line, or a comment, which is passed over."""
@@ -34,7 +34,7 @@ def opening_sentence(text: str) -> str:
 def recipe_problems(source: str | Path, overrides: Iterable[str] = ()) -> list[str]:
     """What is wrong with a recipe, its data and on this machine, a line each; an empty list says that nothing is."""
     from .data import open_data
-    from .masks import open_masks
+    from .sources.masks import open_masks
 
     overrides = list(overrides)
     try:

@@ -16,8 +16,8 @@ from photo_sources import read_sources
 
 from i2sbkit.files import atomic
 from i2sbkit.images import uint8_to_pil
-from i2sbkit.photographs import centre, read_photograph
-from i2sbkit.shards import Sample, open_index
+from i2sbkit.sources.photographs import centre, read_photograph
+from i2sbkit.sources.shards import Sample, open_index
 
 OUT = Path(__file__).parent.parent / "benchmarks/heldout"
 SIZE = 256

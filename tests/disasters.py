@@ -60,7 +60,7 @@ def _mount(*words: str) -> None:
 UNDER_A_LIMIT = """
 import re, resource, sys
 from i2sbkit.cli import execute
-import i2sbkit.training, i2sbkit.metrics, torch._dynamo
+import i2sbkit.training.loop, i2sbkit.metrics, torch._dynamo
 words = ["train", sys.argv[1], "--out", sys.argv[2], "--device", "cpu"]
 words += [word for override in sys.argv[3:] for word in ("--set", override)]
 execute([*words, "--set", "train.iterations=1", "--set", "data.size=16", "--set", "train.microbatch=1"])

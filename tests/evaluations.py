@@ -9,7 +9,7 @@ from report_pages import HOSTILE
 
 from i2sbkit import from_pil
 from i2sbkit.report.evaluation import Example
-from i2sbkit.results import Against, Arm, ArmResult, Interval, Results
+from i2sbkit.results.evaluation import Against, Arm, ArmResult, Interval, Results
 
 BAD = HOSTILE + " | *a* _b_ `c` ~~d~~ [e](f) \\"
 """Text that Markdown takes for more, too."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pictures import photo
 
-from i2sbkit.batch import Made, silent
-from i2sbkit.jobs import Job
-from i2sbkit.picture_files import read_picture, write_picture
-from i2sbkit.restore_shards import restore_shards
+from i2sbkit.batch.jobs import Job
+from i2sbkit.batch.running import Made, silent
+from i2sbkit.bulk.shards import restore_shards
+from i2sbkit.pictures.files import read_picture, write_picture
 
 
 def encoded(width: int, height: int, kind: str = "PNG") -> bytes:

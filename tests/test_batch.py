@@ -14,11 +14,11 @@ import pytest
 from pictures import photo
 
 from i2sbkit import Error, reporting
-from i2sbkit.batch import Made, run_jobs
+from i2sbkit.batch.jobs import Job
+from i2sbkit.batch.progress import shares
+from i2sbkit.batch.running import Made, run_jobs
 from i2sbkit.files import atomic
-from i2sbkit.jobs import Job
 from i2sbkit.printable import one_line
-from i2sbkit.progress import shares
 
 
 class Terminal(io.StringIO):

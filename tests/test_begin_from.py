@@ -11,8 +11,8 @@ from tiny_training import SHORT, go
 from i2sbkit.checkpoint import build_network, read_tensors, write_weights
 from i2sbkit.cli import execute
 from i2sbkit.recipe import load_recipe
-from i2sbkit.resuming import load_state
-from i2sbkit.trainer import Trainer
+from i2sbkit.training.resuming import load_state
+from i2sbkit.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 BLIND = "bridge.cond_x1=false"

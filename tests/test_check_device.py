@@ -9,10 +9,10 @@ from tiny_training import SHORT, TINY, go
 import i2sbkit
 from i2sbkit.checkpoint import read_weights, write_weights
 from i2sbkit.cli import execute
-from i2sbkit.planning import plan
 from i2sbkit.recipe import load_recipe
 from i2sbkit.recipe_files import recipe_problems
-from i2sbkit.trainer import Trainer
+from i2sbkit.training.planning import plan
+from i2sbkit.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 ADM = """\

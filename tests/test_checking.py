@@ -5,9 +5,9 @@ import tarfile
 
 from photographs import encoded, make_folder, make_shards, make_tar, picture
 
-from i2sbkit.checking import check
 from i2sbkit.cli import execute
-from i2sbkit.packing import pack
+from i2sbkit.sources.checking import check
+from i2sbkit.sources.packing import pack
 
 
 def problems(*paths):

@@ -16,7 +16,7 @@ from i2sbkit.checkpoint import build_network, read_header, read_tensors, read_we
 from i2sbkit.files import atomic, write_text
 from i2sbkit.kernel.errors import Error
 from i2sbkit.recipe import load_recipe
-from i2sbkit.trainer import Trainer
+from i2sbkit.training.trainer import Trainer
 from i2sbkit.weight_headers import KEY
 
 

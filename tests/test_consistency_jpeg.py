@@ -14,7 +14,7 @@ from working_weights import working_weights
 import i2sbkit
 from i2sbkit import NotLinear
 from i2sbkit.cli import execute
-from i2sbkit.picture_files import read_picture
+from i2sbkit.pictures.files import read_picture
 from i2sbkit_plugins.jpeg_cells import coefficients, read_cells
 
 

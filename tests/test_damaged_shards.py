@@ -18,8 +18,8 @@ from i2sbkit.cli import execute
 from i2sbkit.data import training_batches
 from i2sbkit.evaluating import measuring
 from i2sbkit.kernel.errors import Error
-from i2sbkit.shards import open_index, read_pixels
-from i2sbkit.skipping import LOUD, Damaged, Skipped
+from i2sbkit.sources.shards import open_index, read_pixels
+from i2sbkit.sources.skipping import LOUD, Damaged, Skipped
 from i2sbkit.stopping import Stopped
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")

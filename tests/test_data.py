@@ -12,10 +12,10 @@ from training_sets import SIZE, Noisy, assert_same, samples, take, training_set
 from i2sbkit import Corruption, Observation
 from i2sbkit.data import _collate, training_batches
 from i2sbkit.images import from_uint8, to_uint8, uint8_to_pil
-from i2sbkit.order import epoch_order
 from i2sbkit.pairs import Damage, Pair, validation_pairs
-from i2sbkit.photographs import Photograph
-from i2sbkit.shards import open_index, read_pixels
+from i2sbkit.sources.order import epoch_order
+from i2sbkit.sources.photographs import Photograph
+from i2sbkit.sources.shards import open_index, read_pixels
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def test_every_epoch_is_drawn_anew(index):
 def test_each_photograph_is_decoded_once_an_epoch(index, monkeypatch):
     """Several crops are cut from one decoding."""
     decoded = []
-    reading = "i2sbkit.photographs.read_pixels"
+    reading = "i2sbkit.sources.photographs.read_pixels"
     monkeypatch.setattr(reading, lambda sample: decoded.append(sample.key) or read_pixels(sample))
     pairs = training_set(index, crops=4)
     for counter in range(len(pairs)):

@@ -14,7 +14,7 @@ from PIL import ExifTags
 from i2sbkit import Error, from_pil
 from i2sbkit.images import Picture
 from i2sbkit.metadata import Metadata
-from i2sbkit.picture_files import format_of, read_picture, write_picture
+from i2sbkit.pictures.files import format_of, read_picture, write_picture
 
 KINDS = [(".png", np.uint16), (".tif", np.uint16), (".tif", np.float32)]
 METADATA = Metadata(

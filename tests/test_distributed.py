@@ -7,15 +7,15 @@ from ranks import run_ranks, train_in_ranks
 from tiny_training import PHOTOS, SHORT, go, log, state, states
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
-import i2sbkit.sharding  # noqa: F401 - before processes are forked, as it takes seconds
-from i2sbkit import trainer, training
+import i2sbkit.training.sharding  # noqa: F401 - before processes are forked, as it takes seconds
 from i2sbkit.checkpoint import read_header
 from i2sbkit.data import TrainingSet, training_batches
 from i2sbkit.distributed import World, joined
 from i2sbkit.kernel.algorithms import call_network
 from i2sbkit.recipe import load_recipe
-from i2sbkit.shards import open_index
-from i2sbkit.trainer import Trainer
+from i2sbkit.sources.shards import open_index
+from i2sbkit.training import loop, trainer
+from i2sbkit.training.trainer import Trainer
 
 HOW = ["train.parallel=ddp", "train.parallel=fsdp"]
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def each_step(monkeypatch):
     """Every step is logged."""
-    monkeypatch.setattr(training, "LOG_EVERY", 1)
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
 
 
 def numbers(run):

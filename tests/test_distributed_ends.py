@@ -9,13 +9,13 @@ from fake_plugins import message
 from ranks import rank, run_ranks, train_in_ranks
 from tiny_training import PHOTOS, SHORT, TINY, go, states, with_plugin
 
-import i2sbkit.sharding  # noqa: F401 - before processes are forked, as it takes seconds
-from i2sbkit import resuming
+import i2sbkit.training.sharding  # noqa: F401 - before processes are forked, as it takes seconds
 from i2sbkit.cli import execute
 from i2sbkit.data import TrainingSet
 from i2sbkit.distributed import World, joined
 from i2sbkit.kernel.errors import Error
-from i2sbkit.trainer import Trainer
+from i2sbkit.training import resuming
+from i2sbkit.training.trainer import Trainer
 
 LONG = (SHORT, "train.iterations=1000000", "train.save_every=1000000")
 

@@ -10,11 +10,12 @@ from ranks import rank, run_ranks
 from restore_command import everything
 from shard_files import content_of, encoded, five, tar_of
 
-from i2sbkit import api, restore_files
+from i2sbkit import api
+from i2sbkit.batch.jobs import Job
+from i2sbkit.batch.manifest import NAME, OF_RANK, Manifest, take_in
+from i2sbkit.bulk import files
 from i2sbkit.cli import execute
-from i2sbkit.jobs import Job
 from i2sbkit.kernel.errors import Error
-from i2sbkit.manifest import NAME, OF_RANK, Manifest, take_in
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_file_that_fails(here, restore_in_ranks, capfd):
 def test_what_is_there_is_not_done_again(at, here, restore_alone, restore_in_ranks, capfd):
     """--skip-existing after a kill, and the manifest tells of all: nothing is done twice, nothing is missing."""
     restore_alone("in", "one")
-    before = restore_files.write_picture
+    before = files.write_picture
 
     def killed(path, *rest, **more):
         if rank() == at and path.name != "a.png":
@@ -83,7 +84,7 @@ def test_what_is_there_is_not_done_again(at, here, restore_alone, restore_in_ran
         before(path, *rest, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(restore_files, "write_picture", killed)
+        patch.setattr(files, "write_picture", killed)
         codes = restore_in_ranks("in", "two")
     assert codes[at] == str(-signal.SIGKILL)
     assert codes[1 - at] == 2
@@ -140,13 +141,13 @@ def test_fewer_files_than_processes(here, restore_in_ranks, capfd):
 
 def test_a_signal_to_all(here, restore_in_ranks, monkeypatch, capfd):
     """Each ends with the file under way; the first says how many are done, and has the signal's exit code."""
-    before = restore_files.write_picture
+    before = files.write_picture
 
     def asked(*given, **more):
         before(*given, **more)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(restore_files, "write_picture", asked)
+    monkeypatch.setattr(files, "write_picture", asked)
     assert restore_in_ranks("in", "out") == [143, 0]
     assert capfd.readouterr().err == "stopped: 2 files restored; --skip-existing goes on\n"
     assert everything("out") == ["a.png", "one.bmp"]
@@ -207,7 +208,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(here, weights, monkeyp
     Path("many").mkdir()
     for number in range(10_000):
         Path(f"many/{number:05d}.png").write_bytes(encoded(8, 8))
-    before, taken = restore_files.write_picture, []
+    before, taken = files.write_picture, []
 
     def write(*given, **more):
         taken.append(resident_bytes())
@@ -217,7 +218,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(here, weights, monkeyp
         model = ["--weights", str(weights / "x1.safetensors"), "--device", "cpu", "--nfe", "1"]
         return execute(["restore", "many", "out", *model]), len(taken), taken[-1] - taken[500]
 
-    monkeypatch.setattr(restore_files, "write_picture", write)
+    monkeypatch.setattr(files, "write_picture", write)
     ends = run_ranks(work, seconds=1500)
     assert [(code, count) for code, count, _ in ends] == [(0, 5000)] * 2
     assert max(grown for *_, grown in ends) < 10e6

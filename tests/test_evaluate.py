@@ -14,7 +14,7 @@ from i2sbkit.cli import execute
 from i2sbkit.images import from_uint8, to_uint8
 from i2sbkit.metrics import psnr
 from i2sbkit.pairs import Damage, damage_rng
-from i2sbkit.shards import open_index, read_pixels
+from i2sbkit.sources.shards import open_index, read_pixels
 
 
 @pytest.fixture(scope="module")

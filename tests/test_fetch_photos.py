@@ -13,7 +13,7 @@ from photographs import encoded, picture
 from PIL import Image
 
 from i2sbkit.kernel.errors import Error
-from i2sbkit.shards import decode
+from i2sbkit.sources.shards import decode
 
 ROOT = Path(__file__).parent.parent
 FOLDER = "usr/share/pictures"

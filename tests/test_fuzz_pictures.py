@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pictures import exif_with, photo
 from PIL import Image
 
-from i2sbkit import decoding
 from i2sbkit.images import FORMATS
 from i2sbkit.kernel.errors import Error
-from i2sbkit.picture_files import format_of, read_picture
-from i2sbkit.shards import decode
+from i2sbkit.pictures import decoding
+from i2sbkit.pictures.files import format_of, read_picture
+from i2sbkit.sources.shards import decode
 
 PNG = b"\x89PNG\r\n\x1a\n"
 CHUNKS = [

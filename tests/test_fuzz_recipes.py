@@ -7,11 +7,11 @@ from fuzzing import ODD_TEXTS, changed, damaged, fuzz, runs, told
 from hypothesis import strategies as st
 from tiny_training import TINY
 
+from i2sbkit.document.toml_text import key_lines, to_toml
 from i2sbkit.kernel.errors import Error
 from i2sbkit.recipe import from_document, load_recipe
 from i2sbkit.recipe_files import copy_recipe
 from i2sbkit.shipped import recipes
-from i2sbkit.toml_text import key_lines, to_toml
 
 TEXTS = [TINY, *(recipes()[name].read_text("utf-8") for name in ("jpeg10", "blur", "inpaint", "mixture", "sr4x"))]
 LITERALS = [

@@ -10,10 +10,10 @@ from fuzzing import damaged, fuzz, runs, told, values
 from hypothesis import strategies as st
 from shard_files import Negative, encoded, run
 
-from i2sbkit.checking import check
 from i2sbkit.kernel.errors import Error
-from i2sbkit.shards import open_index, read_degraded, read_pixels
-from i2sbkit.tars import index_path, write_index
+from i2sbkit.sources.checking import check
+from i2sbkit.sources.shards import open_index, read_degraded, read_pixels
+from i2sbkit.sources.tars import index_path, write_index
 
 PICTURE = encoded(6, 5)
 KINDS = [

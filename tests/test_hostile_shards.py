@@ -12,15 +12,15 @@ from PIL import EpsImagePlugin, Image
 from shard_files import Negative, content_of, encoded, names_in, run, tar_of
 from tiny_training import SHORT, TINY, go
 
-from i2sbkit.checking import check
 from i2sbkit.cli import execute
 from i2sbkit.kernel.errors import Error
-from i2sbkit.masks import open_masks
-from i2sbkit.packing import pack
-from i2sbkit.picture_files import read_picture
+from i2sbkit.pictures.files import read_picture
 from i2sbkit.point_spread import read_kernel
-from i2sbkit.shards import open_index, read_pixels
-from i2sbkit.tars import index_path, write_index
+from i2sbkit.sources.checking import check
+from i2sbkit.sources.masks import open_masks
+from i2sbkit.sources.packing import pack
+from i2sbkit.sources.shards import open_index, read_pixels
+from i2sbkit.sources.tars import index_path, write_index
 
 SUFFIXES = ["pyd", "pickle", "pkl", "pth", "pt", "ten", "tb", "mp", "json", "cls", "txt", "npy", "npz"]
 """What webdataset's own decoders would unpickle or load, and what may lie beside a picture."""

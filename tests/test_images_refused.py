@@ -8,9 +8,10 @@ import pyvips
 from pictures import exif_with, photo, saved
 from PIL import Image, ImageCms, ImageFile
 
-from i2sbkit import Error, decoding
+from i2sbkit import Error
 from i2sbkit.images import FORMATS
-from i2sbkit.picture_files import read_picture, write_picture
+from i2sbkit.pictures import decoding
+from i2sbkit.pictures.files import read_picture, write_picture
 
 
 def refusal(path):

@@ -9,11 +9,11 @@ import pytest
 from fake_plugins import install, message
 from tiny_training import SHORT, assert_equal_bits, command, go, log, state, states, with_plugin
 
-from i2sbkit import resuming
 from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.files import atomic
 from i2sbkit.kernel import registry
 from i2sbkit.stopping import Stopped
+from i2sbkit.training import resuming
 
 
 @pytest.mark.parametrize("keep", [0, 7, 1000, -1])

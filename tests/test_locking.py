@@ -16,9 +16,9 @@ from fake_plugins import message
 from ranks import train_in_ranks
 from tiny_training import SHORT, go, states
 
-from i2sbkit import locking
 from i2sbkit.kernel.errors import Error
-from i2sbkit.locking import NAME, locked
+from i2sbkit.training import locking
+from i2sbkit.training.locking import NAME, locked
 
 
 def forked(work):

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from restore_command import everything
 
-from i2sbkit import manifest
-from i2sbkit.batch import Made
-from i2sbkit.manifest import Manifest
-from i2sbkit.outcomes import Outcome
+from i2sbkit.batch import manifest
+from i2sbkit.batch.manifest import Manifest
+from i2sbkit.batch.outcomes import Outcome
+from i2sbkit.batch.running import Made
 
 
 def lines_of(folder):

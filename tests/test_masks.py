@@ -11,12 +11,13 @@ from PIL import Image
 from tiny_training import TINY, go
 from training_sets import SIZE, training_set
 
-from i2sbkit import Corruption, Error, Observation, masks
+from i2sbkit import Corruption, Error, Observation
 from i2sbkit.cli import execute
-from i2sbkit.masks import open_masks
 from i2sbkit.pairs import Damage, validation_pairs
 from i2sbkit.recipe import load_recipe
-from i2sbkit.shards import open_index
+from i2sbkit.sources import masks
+from i2sbkit.sources.masks import open_masks
+from i2sbkit.sources.shards import open_index
 
 HOLES = TINY.replace('name = "jpeg"\nquality = 10', 'name = "inpaint"')
 

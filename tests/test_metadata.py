@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from i2sbkit import Error, from_pil
 from i2sbkit.images import Picture
 from i2sbkit.metadata import Metadata, upright_xmp
-from i2sbkit.picture_files import read_picture, write_picture
+from i2sbkit.pictures.files import read_picture, write_picture
 
 HOLDING = [".jpg", ".png", ".webp", ".tif", ".avif"]
 """Suffixes of the formats that hold all of it."""

@@ -13,11 +13,11 @@ from killing import temporaries
 from tiny_training import SHORT, TINY, assert_equal_bits, go, state, states
 
 from i2sbkit.cli import execute
-from i2sbkit.fitting import advice, fitting
 from i2sbkit.kernel.errors import Error
 from i2sbkit.recipe import load_recipe
-from i2sbkit.trainer import Trainer
 from i2sbkit.training import train
+from i2sbkit.training.fitting import advice, fitting
+from i2sbkit.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 

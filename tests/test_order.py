@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from i2sbkit import Error
-from i2sbkit.order import BLOCK, WINDOW, CounterSampler, epoch_order
-from i2sbkit.shards import Index, Sample
+from i2sbkit.sources.order import BLOCK, WINDOW, CounterSampler, epoch_order
+from i2sbkit.sources.shards import Index, Sample
 
 
 def made_up(counts):

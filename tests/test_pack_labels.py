@@ -9,9 +9,9 @@ from photographs import encoded, make_folder, picture
 
 from i2sbkit import Error
 from i2sbkit.cli import execute
-from i2sbkit.pack_sources import Source
-from i2sbkit.packing import pack
-from i2sbkit.shards import open_index, read_pixels
+from i2sbkit.sources.pack_sources import Source
+from i2sbkit.sources.packing import pack
+from i2sbkit.sources.shards import open_index, read_pixels
 
 NAMES = [f"n{number:08d}/ILSVRC2012_val_{number:08d}.JPEG" for number in (3, 1, 2)]
 

@@ -9,11 +9,11 @@ from photographs import encoded, make_folder, make_tar, picture
 from PIL import Image
 
 from i2sbkit import Error
-from i2sbkit.checking import check
 from i2sbkit.cli import execute
-from i2sbkit.pack_sources import Source
-from i2sbkit.packing import pack
-from i2sbkit.shards import open_index, read_degraded, read_pixels
+from i2sbkit.sources.checking import check
+from i2sbkit.sources.pack_sources import Source
+from i2sbkit.sources.packing import pack
+from i2sbkit.sources.shards import open_index, read_degraded, read_pixels
 
 
 def pack_command(capsys, *words):

@@ -12,9 +12,9 @@ from PIL import Image
 
 from i2sbkit import Error
 from i2sbkit.cli import execute
-from i2sbkit.packing import pack
-from i2sbkit.shards import open_index, read_pixels
-from i2sbkit.tars import scan_tar, write_index
+from i2sbkit.sources.packing import pack
+from i2sbkit.sources.shards import open_index, read_pixels
+from i2sbkit.sources.tars import scan_tar, write_index
 
 
 def keys(*paths):
@@ -125,7 +125,7 @@ def test_a_packing_cut_short_leaves_the_old_shards(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return {"png": b"x"}
 
-    monkeypatch.setattr("i2sbkit.packing._sized", fail)
+    monkeypatch.setattr("i2sbkit.sources.packing._sized", fail)
     with pytest.raises(KeyboardInterrupt):
         pack(folder, out, shard_size=1e-6, overwrite=True)
     assert {path: path.read_bytes() for path in out.iterdir()} == before

@@ -13,8 +13,8 @@ from i2sbkit import Corruption, Error
 from i2sbkit.cli import execute
 from i2sbkit.images import uint8_to_pil
 from i2sbkit.pairs import Damage, validation_pairs
-from i2sbkit.photographs import Photograph
-from i2sbkit.shards import open_index
+from i2sbkit.sources.photographs import Photograph
+from i2sbkit.sources.shards import open_index
 
 PAIRED = TINY.replace('name = "jpeg"\nquality = 10', 'name = "paired"').replace("[data]", "[data]\npaired = true")
 

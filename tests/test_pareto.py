@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import exact
 
-from i2sbkit.pareto import Picks, front, picks
+from i2sbkit.results.pareto import Picks, front, picks
 
 seconds = st.one_of(st.floats(1e-3, 1e3), st.sampled_from([0.1, 1.0, 10.0]))
 qualities = st.one_of(st.floats(-100, 100), st.sampled_from([0.0, 25.0]))

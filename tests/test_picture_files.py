@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from i2sbkit import Error, from_pil
 from i2sbkit.images import FORMATS
-from i2sbkit.picture_files import Encoding, read_picture, write_picture
+from i2sbkit.pictures.files import Encoding, read_picture, write_picture
 
 LOSSLESS = [suffix for suffix, kind in FORMATS.items() if kind not in ("JPEG", "AVIF")]
 

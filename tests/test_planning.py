@@ -8,9 +8,9 @@ import torch
 from tiny_training import TINY
 
 from i2sbkit.cli import execute
-from i2sbkit.planning import OVERHEAD, plan
 from i2sbkit.recipe import load_recipe
-from i2sbkit.trainer import Trainer
+from i2sbkit.training.planning import OVERHEAD, plan
+from i2sbkit.training.trainer import Trainer
 
 
 def planned(recipe, *overrides):

@@ -10,17 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from photographs import encoded, make_shards, make_tar, picture
 
-from i2sbkit import Error, attempts
-from i2sbkit.remote import Remote, check_url
-from i2sbkit.shards import open_index, read_pixels
-from i2sbkit.tars import write_index
+from i2sbkit import Error
+from i2sbkit.sources import attempts
+from i2sbkit.sources.remote import Remote, check_url
+from i2sbkit.sources.shards import open_index, read_pixels
+from i2sbkit.sources.tars import write_index
 
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch):
     """Attempts without waiting; what was waited for."""
     waited = []
-    monkeypatch.setattr("i2sbkit.attempts.sleep", waited.append)
+    monkeypatch.setattr("i2sbkit.sources.attempts.sleep", waited.append)
     return waited
 
 
@@ -189,7 +190,7 @@ def test_a_missing_package_is_named(monkeypatch):
     def lacking(url):
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr("i2sbkit.remote._filesystem", lacking)
+    monkeypatch.setattr("i2sbkit.sources.remote._filesystem", lacking)
     message = told(open_index, ["s3://b/a.tar"])
     assert "Install s3fs" in message
     assert 'pip install "i2sbkit[remote]"' in message

@@ -4,7 +4,7 @@ import pytest
 from photographs import make_shards
 
 from i2sbkit import Error
-from i2sbkit.shards import open_index
+from i2sbkit.sources.shards import open_index
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from file_server import serving
 from photographs import make_shards
 
 from i2sbkit import Error
-from i2sbkit.shards import open_index, read_pixels
-from i2sbkit.tars import write_index
+from i2sbkit.sources.shards import open_index, read_pixels
+from i2sbkit.sources.tars import write_index
 
 
 def listed(folder, prefix):

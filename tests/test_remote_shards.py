@@ -15,11 +15,11 @@ from photographs import encoded, make_shards, make_tar, picture
 from training_sets import assert_same, samples, take
 
 from i2sbkit import Error
-from i2sbkit.checking import check
 from i2sbkit.cli import execute
-from i2sbkit.remote import find
-from i2sbkit.shards import expand, open_index, read_pixels
-from i2sbkit.tars import READABLE, index_path, write_index
+from i2sbkit.sources.checking import check
+from i2sbkit.sources.remote import find
+from i2sbkit.sources.shards import expand, open_index, read_pixels
+from i2sbkit.sources.tars import READABLE, index_path, write_index
 
 BRACES = "s-{000000..000002}.tar"
 
@@ -105,7 +105,7 @@ def test_without_an_index_headers_are_read_not_pictures(tmp_path):
 
 def test_without_an_index_it_is_said_what_it_took(server, monkeypatch, capsys):
     """Once for all shards, where it took long: and how to do without."""
-    monkeypatch.setattr("i2sbkit.shards.PATIENCE", 0.0)
+    monkeypatch.setattr("i2sbkit.sources.shards.PATIENCE", 0.0)
     open_index([f"{server.url}/{BRACES}"])
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"warning: {server.url}/s-000000.tar: 3 shards have no index beside them")

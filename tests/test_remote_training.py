@@ -11,10 +11,10 @@ from tiny_training import PHOTOS, SHORT, assert_equal_bits, command, go, state, 
 
 from i2sbkit.checkpoint import read_tensors
 from i2sbkit.evaluating.cases import Cases
-from i2sbkit.order import epoch_order
 from i2sbkit.recipe import load_recipe
 from i2sbkit.recipe_files import copy_recipe, recipe_problems
-from i2sbkit.shards import open_index
+from i2sbkit.sources.order import epoch_order
+from i2sbkit.sources.shards import open_index
 
 URLS = ["https://x.org//a//s-{000000..000009}.tar", "s3://bucket/train/*.tar", "pipe:cat /a//b.tar"]
 

@@ -11,14 +11,14 @@ from PIL import Image
 from working_weights import working_weights
 
 import i2sbkit
-from i2sbkit.batch import run_jobs
-from i2sbkit.jobs import Job
+from i2sbkit.batch.jobs import Job
+from i2sbkit.batch.running import run_jobs
+from i2sbkit.bulk.files import Extras, file_restorer
 from i2sbkit.observing import Told
 from i2sbkit.report.collecting import Collector
 from i2sbkit.report.film import FRAMES, Film
 from i2sbkit.report.previews import FRAME_SIDE, SIDE, heat, preview
 from i2sbkit.report.restoration import restoration_page
-from i2sbkit.restore_files import Extras, file_restorer
 from i2sbkit.restoring import Settings
 
 

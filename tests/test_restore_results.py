@@ -11,7 +11,7 @@ from PIL import Image
 from restore_command import everything
 
 import i2sbkit
-from i2sbkit.restore_files import spread
+from i2sbkit.bulk.files import spread
 from i2sbkit.restoring import Settings
 
 

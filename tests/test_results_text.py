@@ -9,9 +9,9 @@ from evaluations import BAD, COLUMNS, INPUT, around, hostile, results, without_c
 from markdown_it import MarkdownIt
 
 from i2sbkit.printable import one_line
-from i2sbkit.results import Arm, ArmResult, Interval
-from i2sbkit.results_table import best_of, number, tables, title
-from i2sbkit.results_text import markdown, text_tables
+from i2sbkit.results.evaluation import Arm, ArmResult, Interval
+from i2sbkit.results.tables import best_of, number, tables, title
+from i2sbkit.results.texts import markdown, text_tables
 
 
 @pytest.mark.parametrize(

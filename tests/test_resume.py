@@ -13,8 +13,8 @@ from tiny_training import PHOTOS, SHORT, TINY, assert_equal_bits, go, state, sta
 
 from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.recipe import load_recipe
-from i2sbkit.resuming import load_state
-from i2sbkit.trainer import Trainer
+from i2sbkit.training.resuming import load_state
+from i2sbkit.training.trainer import Trainer
 
 
 def lines_of(error):

@@ -6,10 +6,10 @@ import os
 import pytest
 from photographs import make_folder, make_shards
 
-from i2sbkit.checking import check
 from i2sbkit.cli import execute
-from i2sbkit.shards import open_index
-from i2sbkit.tars import index_path, read_index, scan_tar, write_index
+from i2sbkit.sources.checking import check
+from i2sbkit.sources.shards import open_index
+from i2sbkit.sources.tars import index_path, read_index, scan_tar, write_index
 
 
 def keys(*paths):

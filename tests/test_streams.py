@@ -89,7 +89,7 @@ def test_what_does_not_go_through_a_pipe(here, piped, line, says):
 @pytest.mark.parametrize(("stream", "line"), [("stdin", ["-", "x.png"]), ("stdout", ["in/a.png", "-"])])
 def test_never_on_a_terminal(here, piped, monkeypatch, stream, line):
     """No picture is waited for from a keyboard, and none fills a screen."""
-    monkeypatch.setattr("i2sbkit.streams.on_terminal", lambda given: given == getattr(sys, stream))
+    monkeypatch.setattr("i2sbkit.bulk.streams.on_terminal", lambda given: given == getattr(sys, stream))
     code, out, err = piped(*line)
     assert (code, out) == (2, b"")
     assert f"{stream} is a terminal" in err
@@ -111,7 +111,7 @@ def test_a_reader_that_has_gone(here, piped, monkeypatch):
 def test_a_closed_stream_is_told(here, piped, monkeypatch, stream, line):
     """Python has None for it: a line says so."""
     monkeypatch.setattr(
-        "i2sbkit.streams.sys", SimpleNamespace(**{"stdin": sys.stdin, "stdout": sys.stdout, stream: None})
+        "i2sbkit.bulk.streams.sys", SimpleNamespace(**{"stdin": sys.stdin, "stdout": sys.stdout, stream: None})
     )
     code, out, err = piped(*line)
     assert (code, out) == (2, b"")

@@ -9,8 +9,8 @@ from working_weights import working_weights
 
 from i2sbkit import Error
 from i2sbkit.cli import execute
-from i2sbkit.masks import PictureMasks
 from i2sbkit.observing import faded
+from i2sbkit.sources.masks import PictureMasks
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i2sbkit.toml_text import key_lines, to_toml
+from i2sbkit.document.toml_text import key_lines, to_toml
 
 often = settings(deadline=None, derandomize=True, max_examples=80)
 

@@ -11,12 +11,12 @@ from tiny_training import TINY, with_plugin
 
 from i2sbkit.checkpoint import read_tensors
 from i2sbkit.data import Batch, TrainingSet, training_batches
+from i2sbkit.document.schema import TrainSection
 from i2sbkit.kernel.algorithms import training_loss
 from i2sbkit.kernel.rng import Rng, derive_seed
 from i2sbkit.recipe import load_recipe
-from i2sbkit.recipe_schema import TrainSection
-from i2sbkit.shards import open_index
-from i2sbkit.trainer import FUSED, SLIGHTEST, Trainer, learning_rate, relative_weight
+from i2sbkit.sources.shards import open_index
+from i2sbkit.training.trainer import FUSED, SLIGHTEST, Trainer, learning_rate, relative_weight
 
 CPU = torch.device("cpu")
 
@@ -197,7 +197,7 @@ def test_one_kernel_or_many_is_the_same_to_rounding(tiny_recipe, tiny_weights, m
     """Where a device has no fused AdamW the plain one is taken, and trains the same."""
     fused = make(tiny_recipe, weights=tiny_weights)
     assert "cpu" in FUSED and fused.optimizer.defaults["fused"] is True
-    monkeypatch.setattr("i2sbkit.trainer.FUSED", ())
+    monkeypatch.setattr("i2sbkit.training.trainer.FUSED", ())
     plain = make(tiny_recipe, weights=tiny_weights)
     assert plain.optimizer.defaults["fused"] is False
     for _ in range(3):

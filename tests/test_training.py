@@ -13,7 +13,7 @@ from i2sbkit.checkpoint import read_header, read_tensors
 from i2sbkit.cli import execute
 from i2sbkit.kernel import registry
 from i2sbkit.reporting import JsonLines
-from i2sbkit.trainer import Trainer
+from i2sbkit.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

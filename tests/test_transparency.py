@@ -6,7 +6,7 @@ import torch
 from pictures import photo, pixels, saved
 from PIL import Image
 
-from i2sbkit.picture_files import read_picture, write_picture
+from i2sbkit.pictures.files import read_picture, write_picture
 
 TRANSPARENT = [".png", ".webp", ".tif"]
 

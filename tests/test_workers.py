@@ -13,7 +13,7 @@ from training_sets import assert_same, samples, take, training_set
 
 from i2sbkit import Error
 from i2sbkit.data import training_batches
-from i2sbkit.shards import open_index
+from i2sbkit.sources.shards import open_index
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 
@@ -59,7 +59,7 @@ def test_workers_outlive_the_signals_that_ask_to_stop(index, signum):
 AT_EXIT = """
 import sys
 from i2sbkit.data import training_batches
-from i2sbkit.shards import open_index
+from i2sbkit.sources.shards import open_index
 from training_sets import training_set
 batches = training_batches(training_set(open_index([sys.argv[1]])), 0, 4, workers=1)
 next(batches)

@@ -16,8 +16,8 @@ from i2sbkit import registry
 from i2sbkit.images import from_uint8, to_uint8
 from i2sbkit.kernel.rng import derive_seed
 from i2sbkit.pairs import quantized
-from i2sbkit.photographs import centre, read_photograph
-from i2sbkit.shards import Sample, open_index
+from i2sbkit.sources.photographs import centre, read_photograph
+from i2sbkit.sources.shards import Sample, open_index
 
 from .peer import Case
 

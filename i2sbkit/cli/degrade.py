@@ -39,10 +39,10 @@ def degrade(
         )
     if Path("-") in (source, out):
         raise click.UsageError("- is stdin and stdout, and only restore takes them; give files or folders")
-    from ..batch import run_jobs
+    from ..batch.jobs import find_jobs, settle_existing
+    from ..batch.running import run_jobs
+    from ..bulk.degrading import degraded_suffix, file_degrader
     from ..checkpoint import read_weights
-    from ..degrade_files import degraded_suffix, file_degrader
-    from ..jobs import find_jobs, settle_existing
     from ..recipe import load_recipe
     from ..shipped import find_weights
 

@@ -30,7 +30,7 @@ from .options import (
 from .tables import print_table
 
 if TYPE_CHECKING:
-    from ..results import Results
+    from ..results.evaluation import Results
 
 
 @click.command(
@@ -114,7 +114,7 @@ def _check(kept: dict[str, Any], overwrite: bool, two_forms: bool) -> None:
 
 def _show(results: Results, as_markdown: bool, as_json: bool) -> None:
     from ..evaluating.results_json import as_json as document_of
-    from ..results_text import markdown
+    from ..results.texts import markdown
 
     if as_json:
         print_json(document_of(results))
@@ -126,7 +126,7 @@ def _show(results: Results, as_markdown: bool, as_json: bool) -> None:
 
 def print_results(results: Results) -> None:
     """The tables, and on stderr what a reader must know of them."""
-    from ..results_text import text_tables
+    from ..results.texts import text_tables
 
     for caption, header, rows in text_tables(results):
         click.echo(caption)

@@ -17,8 +17,8 @@ import click
 from ..printable import finite, one_line
 
 if TYPE_CHECKING:
-    from ..batch import Report
-    from ..jobs import Policy
+    from ..batch.jobs import Policy
+    from ..batch.running import Report
 
 
 class Place(click.Path):

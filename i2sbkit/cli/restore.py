@@ -27,9 +27,9 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..bulk.plans import Plan
     from ..distributed import World
     from ..observing import Told
-    from ..restore_plans import Plan
     from ..restoring import Restorer
 
 
@@ -80,14 +80,14 @@ def restore(
     """
     inputs, out = _inputs_and_out(places, existing["in_place"], as_json)
     _check(task, weights, extras)
+    from ..bulk.files import Extras, file_restorer
+    from ..bulk.plans import Facts
+    from ..bulk.together import run_plan
     from ..distributed import A_YEAR, joined, one_voice
     from ..memory import keep_freed_memory
-    from ..picture_files import Encoding
+    from ..pictures.files import Encoding
     from ..report.plan import plan_report
     from ..report.restoration import reported
-    from ..restore_files import Extras, file_restorer
-    from ..restore_plans import Facts
-    from ..restore_together import run_plan
 
     keep_freed_memory()
     as_written, wanted = Encoding(**encoding), Extras(**extras)
@@ -106,9 +106,9 @@ def restore(
 
 
 def _plan(world: World, page: Path | None, *asked: Any) -> Plan:
-    """What is to be done; `asked` are the arguments of `restore_plans.make_plan`."""
-    from ..restore_plans import FilePlan, make_plan
-    from ..restore_together import check_shared
+    """What is to be done; `asked` are the arguments of `bulk.plans.make_plan`."""
+    from ..bulk.plans import FilePlan, make_plan
+    from ..bulk.together import check_shared
 
     plan = check_shared(make_plan(*asked), page, world)
     if page and not isinstance(plan, FilePlan):

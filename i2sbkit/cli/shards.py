@@ -75,8 +75,8 @@ def pack(
     Those in folders below it too; the shards are printed. What lies beside a picture under the same name as .json,
     .txt or .npy is packed with it. FOLDER may also be an LMDB as the authors of I2SB make it of ImageNet.
     """
-    from ..pack_sources import Source
-    from ..packing import pack as pack_folder
+    from ..sources.pack_sources import Source
+    from ..sources.packing import pack as pack_folder
 
     source = Source(paired, degraded, side_by_side, labels, names)
     packed = pack_folder(folder, out, shard_size=shard_size, size=size, overwrite=overwrite, source=source)
@@ -96,8 +96,8 @@ def index(sources: tuple[str, ...]) -> None:
     it, while it has the size.
     """
     from ..kernel.errors import Error
-    from ..shards import find
-    from ..tars import write_index
+    from ..sources.shards import find
+    from ..sources.tars import write_index
 
     paths = find(sources)
     for folder in (path for path in paths if isinstance(path, Path) and path.is_dir()):
@@ -115,7 +115,7 @@ def check(sources: tuple[str, ...], as_json: bool) -> int:
     A line each, and exit code 1 where anything is. Found are truncated shards, pictures that cannot be decoded, pairs
     that do not fit, duplicates, and indexes out of date. Folders of pictures are checked too.
     """
-    from ..checking import check as check_shards
+    from ..sources.checking import check as check_shards
 
     report = check_shards(sources)
     if as_json:

@@ -101,7 +101,7 @@ def _run_folder(recipe: Recipe, out: Path | None) -> Path:
 
 def _say(recipe: Recipe, out: Path | None, processes: int, strict: bool, as_json: bool) -> None:
     """What would be trained."""
-    from ..planning import describe, plan
+    from ..training.planning import describe, plan
 
     facts = plan(recipe, _run_folder(recipe, out), processes, strict)
     print_json(facts) if as_json else click.echo(describe(facts))
@@ -109,7 +109,7 @@ def _say(recipe: Recipe, out: Path | None, processes: int, strict: bool, as_json
 
 def _check(recipe: Recipe, processes: int) -> None:
     """Tell what would stop every process, before any is started."""
-    from ..order import share_of
+    from ..sources.order import share_of
 
     share_of(recipe.train.batch, processes)
 

@@ -16,7 +16,7 @@ from .tables import print_table
 
 if TYPE_CHECKING:
     from ..evaluating.tuning import Tuned
-    from ..results import Results
+    from ..results.evaluation import Results
 
 
 @click.command(
@@ -82,7 +82,7 @@ def _show(results: Results, tuned: Tuned) -> None:
     """The table of the arms, the plot of the front, and what was picked."""
     from ..report.fronts import SECONDS, better, quality_points
     from ..report.terminal_plot import terminal_plot
-    from ..results_table import title
+    from ..results.tables import title
     from .evaluate import print_results
 
     print_results(results)

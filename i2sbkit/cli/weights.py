@@ -71,9 +71,9 @@ def info(source: str, as_json: bool) -> None:
     All of it, its recipe included; of weights or of a training state.
     """
     from ..checkpoint import read_header
+    from ..document.toml_text import to_toml
     from ..publishing import summary
     from ..shipped import find_weights
-    from ..toml_text import to_toml
 
     path = find_weights(source)
     header, facts = read_header(path), summary(path)

@@ -12,7 +12,7 @@ from ..kernel import registry
 from ..kernel.interfaces import Sampler
 from ..part_text import table_of
 from ..restoring import Restorer, Settings
-from ..results import Arm
+from ..results.evaluation import Arm
 
 
 @dataclass(frozen=True)

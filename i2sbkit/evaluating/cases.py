@@ -11,12 +11,12 @@ from torch import Tensor
 from ..images import from_uint8
 from ..kernel.errors import Error
 from ..kernel.interfaces import Corruption, Observation
-from ..name_lists import chosen
 from ..pairs import Damage, damage_rng, middle
-from ..photographs import Photograph
 from ..recipe import Recipe
-from ..shards import Index, Sample, open_index
-from ..skipping import Damaged, Skipped
+from ..sources.name_lists import chosen
+from ..sources.photographs import Photograph
+from ..sources.shards import Index, Sample, open_index
+from ..sources.skipping import Damaged, Skipped
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from ..files import write_text
 from ..kernel.errors import Error
 from ..metrics import Distribution
 from ..report.evaluation import Example, evaluation_page
-from ..results import Arm, ArmResult, Results
-from ..results_text import markdown
+from ..results.evaluation import Arm, ArmResult, Results
+from ..results.texts import markdown
 from . import rows
 from .against import against, unlike
 from .arms import Way

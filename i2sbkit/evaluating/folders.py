@@ -10,7 +10,7 @@ from ..comparing import matched, read_both
 from ..kernel.errors import Error
 from ..metrics import Distribution, Prepared, Scorer
 from ..printable import one_line
-from ..results import Against, Interval
+from ..results.evaluation import Against, Interval
 from .means import Differences, Means, difference
 from .tally import count_in
 

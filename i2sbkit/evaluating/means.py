@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..kernel.rng import derive_seed
-from ..results import Against, Interval
+from ..results.evaluation import Against, Interval
 
 REPLICATES = 1000
 LEVEL = 0.95

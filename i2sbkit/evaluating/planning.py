@@ -11,10 +11,10 @@ import torch
 
 from .. import __version__
 from ..api import Model
+from ..batch.manifest import sha256_of
 from ..determinism import deterministic_now
 from ..kernel.errors import Error
 from ..kernel.interfaces import Corruption
-from ..manifest import sha256_of
 from ..metrics import Scorer
 from ..part_text import part_of
 from ..printable import spell

@@ -18,9 +18,9 @@ from ..images import from_uint8
 from ..kernel.errors import Error
 from ..metrics import Distribution, FeatureNetwork
 from ..pairs import middle
-from ..photographs import read_photograph
 from ..reporting import Bar
-from ..shards import Index, open_index
+from ..sources.photographs import read_photograph
+from ..sources.shards import Index, open_index
 
 BATCH = 16
 

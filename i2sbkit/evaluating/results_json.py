@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..printable import finite
-from ..results import Results
+from ..results.evaluation import Results
 
 
 def as_json(results: Results) -> dict[str, Any]:

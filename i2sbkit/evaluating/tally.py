@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ..metrics import Distribution, Scorer
-from ..results import Arm, ArmResult
+from ..results.evaluation import Arm, ArmResult
 from .judging import Judged
 from .means import Means
 

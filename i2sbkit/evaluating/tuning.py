@@ -12,13 +12,13 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ..api import Model
+from ..batch.manifest import sha256_of
 from ..checkpoint import Weights, save
 from ..kernel import registry
 from ..kernel.errors import Error
-from ..manifest import sha256_of
-from ..pareto import Picks, picks
 from ..restoring import Settings, check_fit
-from ..results import ArmResult, Results
+from ..results.evaluation import ArmResult, Results
+from ..results.pareto import Picks, picks
 from ..verifying import tensors_sum
 from .opening import opened
 from .planning import Wanted

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..batch import Made
+from ..batch.jobs import Job
+from ..batch.outcomes import Outcome
+from ..batch.running import Made
 from ..comparing import Comparison, compare_files
-from ..jobs import Job
 from ..kernel.errors import Error
 from ..metrics import psnr, ssim
-from ..outcomes import Outcome
-from ..picture_files import read_picture
+from ..pictures.files import read_picture
 from ..restoring import Restorer
 from .entries import Entry, Spread
 from .film import Film
@@ -95,7 +95,7 @@ class Collector:
         self._latest = ((after.shape[2], after.shape[1]), measured, entry)
 
     def noted(self, outcome: Outcome, made: Made) -> None:
-        """What became of the job: `batch.run_jobs` tells it."""
+        """What became of the job: `run_jobs` tells it."""
         if outcome.error or not self._latest:
             self.restored.append(Restored(outcome))
         else:

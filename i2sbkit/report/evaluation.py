@@ -8,8 +8,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from ..results import Results
-from ..results_table import Cell, Table, best_of, number, tables, title, value_of
+from ..results.evaluation import Results
+from ..results.tables import Cell, Table, best_of, number, tables, title, value_of
 from .document import document
 from .entries import Entry, entry_html
 from .facts import made_at

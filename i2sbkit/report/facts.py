@@ -9,7 +9,7 @@ import time
 import torch
 
 from .. import __version__
-from ..manifest import sha256_of
+from ..batch.manifest import sha256_of
 from ..printable import spell
 from ..restoring import Restorer, options_of
 from .html import Html, escape

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ..pareto import front
-from ..results import Arm, Results
-from ..results_table import value_of
+from ..results.evaluation import Arm, Results
+from ..results.pareto import front
+from ..results.tables import value_of
 from .points import Point
 
 SECONDS = "seconds a picture"

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..comparing import Comparison, means
+from ..document.toml_text import to_toml
 from ..restoring import Restorer
-from ..toml_text import to_toml
 from .collecting import LIMIT, Collector, Measured, Restored
 from .entries import Entry
 from .facts import made_at, settings_of

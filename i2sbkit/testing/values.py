@@ -6,10 +6,10 @@ import pickle
 import tomllib
 from typing import Any
 
+from ..document.errors import Problems, validate
+from ..document.schema import options_model
+from ..document.toml_text import to_toml
 from ..kernel.plugins import Component
-from ..recipe_errors import Problems, validate
-from ..recipe_schema import options_model
-from ..toml_text import to_toml
 
 
 def is_frozen(part: Any) -> str | None:

@@ -1,0 +1,1 @@
+"""Where photographs to train and measure on come from: folders, shards, servers; found, decoded, put in order."""
