@@ -20,10 +20,9 @@ from peers.page import write_between
 from torch import Tensor
 
 import i2sbkit
-from i2sbkit.analytic import GaussianMixture, LinearProblem
+from i2sbkit.analytic import Draws, GaussianMixture, LinearProblem, draws, error
 from i2sbkit.files import write_text
 from i2sbkit.kernel.registry import build
-from i2sbkit.sampler_errors import Draws, draws, error
 
 MARK = "<!-- benchmarks/samplers.py writes {}: begin -->"
 PICTURE = "![Error over steps, variance and bias of draws over nfe, for each sampler](images/samplers.svg)"

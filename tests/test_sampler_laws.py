@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from i2sbkit import Bridge, Error, Rng
-from i2sbkit.analytic import GaussianMixture, LinearProblem
-from i2sbkit.sampler_errors import draws
+from i2sbkit.analytic import GaussianMixture, LinearProblem, draws
 from i2sbkit_plugins.brownian import Brownian
 from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.dbmsolver import DbmSolver

@@ -13,8 +13,7 @@ import torch
 from strategies import Chain
 
 from i2sbkit import Bridge, Rng
-from i2sbkit.analytic import GaussianMixture, LinearProblem
-from i2sbkit.sampler_errors import error
+from i2sbkit.analytic import GaussianMixture, LinearProblem, error
 from i2sbkit_plugins.brownian import Brownian
 from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.dbmsolver import DbmSolver

@@ -1,4 +1,4 @@
-"""How far samplers are from what is exact on the test bed of `analytic`."""
+"""How far samplers are from what is exact."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .analytic import LinearProblem
-from .kernel.bridge import Bridge
-from .kernel.interfaces import Denoise, Sampler, Spacing
-from .kernel.rng import Rng
+from ..kernel.bridge import Bridge
+from ..kernel.interfaces import Denoise, Sampler, Spacing
+from ..kernel.rng import Rng
+from .problem import LinearProblem
 
 HISTORY = 3
 """Steps before the interior: as many estimates as any sampler remembers."""
