@@ -169,7 +169,7 @@ def test_a_name_stays_on_its_line_in_a_comparison(capsys, tmp_path):
 def tuned(tmp_path):
     (tmp_path / "data").mkdir()
     photo(48, 48).save(tmp_path / "data/a.png")
-    shutil.copy(bundled()["jpeg"], tmp_path / "w.safetensors")
+    shutil.copy(bundled()["sr4x"], tmp_path / "w.safetensors")
     return tmp_path
 
 

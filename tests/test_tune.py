@@ -22,11 +22,11 @@ from i2sbkit.shipped import bundled
 
 @pytest.fixture
 def place(tmp_path):
-    """Two small photographs, and a copy of the bundled weights for JPEG."""
+    """Two small photographs, and a copy of the bundled weights `sr4x`."""
     for name in ("lake-sherburne", "beacon-street-sunset"):
         (tmp_path / "data").mkdir(exist_ok=True)
         photo(48, 48, name).save(tmp_path / f"data/{name}.png")
-    shutil.copy(bundled()["jpeg"], tmp_path / "w.safetensors")
+    shutil.copy(bundled()["sr4x"], tmp_path / "w.safetensors")
     return tmp_path
 
 
@@ -82,12 +82,12 @@ def test_where_nothing_is_better_than_the_input_nothing_is_kept():
     assert Tuned.of(results((1, 0.1, 19.0)), "psnr_rgb").efforts() == {}
 
 
-JPEG = ("--corruption", "jpeg:quality=10", "--sampler", "sde,dbim", "--nfe", "1,2")
+SR4X = ("--corruption", "superres:scale=4,filter=bicubic", "--sampler", "sde,dbim", "--nfe", "1,2")
 
 
 def test_efforts_go_into_the_header_and_nothing_else_changes(place, capsys):
     header, tensors = read_header(place / "w.safetensors"), read_tensors(place / "w.safetensors")
-    code, out, err = tune(place, capsys, *JPEG, "--json")
+    code, out, err = tune(place, capsys, *SR4X, "--json")
     assert code == 0, err
     document = json.loads(out)
     found = read_header(place / "w.safetensors")
@@ -103,7 +103,7 @@ def test_efforts_go_into_the_header_and_nothing_else_changes(place, capsys):
 
 def test_an_effort_restores_with_its_sampler(place, capsys):
     """In Python and on the command line; with a sampler of one's own beside it, it is an error."""
-    assert tune(place, capsys, *JPEG)[0] == 0
+    assert tune(place, capsys, *SR4X)[0] == 0
     path = place / "w.safetensors"
     best = read_header(path)["efforts"]["best"]["sampler"]
     model = i2sbkit.load(path, "cpu")
@@ -120,15 +120,15 @@ def test_an_effort_restores_with_its_sampler(place, capsys):
 
 def test_bundled_weights_that_were_tuned_are_still_the_published_ones(place, capsys, monkeypatch):
     """Twice tuned in place; but not where a number of theirs was changed too."""
-    path = place / "jpeg.safetensors"
-    shutil.copy(bundled()["jpeg"], path)
-    (place / "SHA256SUMS").write_text(f"{sha256_of(path)}  jpeg.safetensors\n")
+    path = place / "sr4x.safetensors"
+    shutil.copy(bundled()["sr4x"], path)
+    (place / "SHA256SUMS").write_text(f"{sha256_of(path)}  sr4x.safetensors\n")
     monkeypatch.setattr(shipped, "WEIGHTS", place)
     (place / "w.safetensors").unlink()
     for _ in range(2):
-        assert tune(place, capsys, *JPEG, weights="jpeg.safetensors")[0] == 0
+        assert tune(place, capsys, *SR4X, weights="sr4x.safetensors")[0] == 0
         assert execute(["weights", "check"]) == 0
-        assert "jpeg.safetensors: whole, as published, tuned since, sha256 " in capsys.readouterr().out
+        assert "sr4x.safetensors: whole, as published, tuned since, sha256 " in capsys.readouterr().out
     weights = i2sbkit.load(path, "cpu").weights
     name = next(iter(weights.tensors))
     save(path, {**weights.tensors, name: weights.tensors[name] + 1}, weights.header)
@@ -143,10 +143,10 @@ def test_weights_that_were_never_tuned_say_how(tmp_path, capsys):
 
 def test_a_copy_may_be_written_instead(place, capsys):
     before = (place / "w.safetensors").read_bytes()
-    assert tune(place, capsys, *JPEG, "--out", place / "copy.safetensors")[0] == 0
+    assert tune(place, capsys, *SR4X, "--out", place / "copy.safetensors")[0] == 0
     assert (place / "w.safetensors").read_bytes() == before
     assert read_header(place / "copy.safetensors")["efforts"]
-    code, _, err = tune(place, capsys, *JPEG, "--out", place / "copy.safetensors")
+    code, _, err = tune(place, capsys, *SR4X, "--out", place / "copy.safetensors")
     assert (code, "--overwrite" in err) == (2, True)
 
 
@@ -169,7 +169,7 @@ def test_by_default_only_samplers_that_fit_are_tried(tmp_path):
 
 
 def test_the_front_is_plotted_and_the_page_marks_the_picks(place, capsys):
-    code, out, err = tune(place, capsys, *JPEG, "--report", place / "page.html")
+    code, out, err = tune(place, capsys, *SR4X, "--report", place / "page.html")
     assert code == 0, err
     assert "seconds a picture" in out
     assert "EFFORT" in out
