@@ -32,7 +32,7 @@ DAMAGES = {
         "centre": "inpaint:shape=center",
         "freeform 10-20 %": "inpaint:shape=freeform,ratio=[0.1, 0.2]",
         "freeform 20-30 %": "inpaint:shape=freeform,ratio=[0.2, 0.3]",
-        "box": "inpaint:shape=box,ratio=[0.02, 0.25]",
+        "box 2-25 %": "inpaint:shape=box,ratio=[0.02, 0.25]",
     },
 }
 
