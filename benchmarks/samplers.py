@@ -20,7 +20,7 @@ from peers.page import write_between
 from torch import Tensor
 
 import i2sbkit
-from i2sbkit.analytic import Draws, GaussianMixture, LinearProblem, draws, error
+from i2sbkit.analytic import Draws, GaussianMixture, LinearProblem, draws, farthest_error
 from i2sbkit.files import write_text
 from i2sbkit.kernel.registry import build
 
@@ -115,7 +115,7 @@ def errors() -> dict[tuple[str, str], list[float]]:
     """Of each pair, for each number of steps."""
     return {
         (schedule, each.name): [
-            error(each.make, *exactly(schedule, each.straight), (START, END, steps), AT) for steps in STEPS
+            farthest_error(each.make, *exactly(schedule, each.straight), (START, END, steps), AT) for steps in STEPS
         ]
         for schedule in SCHEDULES
         for each in KINDS

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from .checkpoint import network_for, write_weights
-from .document.errors import KeyPath
+from .document.toml_text import KeyPath
 from .kernel import registry
 from .kernel.errors import Error
 from .plain import short
@@ -69,16 +69,22 @@ def import_weights(
 
 
 def _read(source: Path) -> Imported:
-    """What the first importer gives that knows the source."""
-    readers = registry.default()
+    """What the first importer gives that can read the source.
+
+    One that knows its kind and cannot read it does not keep another from trying; its reason is told where none can.
+    """
+    readers, reasons = registry.default(), []
     for component in readers.components:
         if component.kind == "importer":
             try:
                 found = component.factory(source)
-            except Error as error:  # what it quotes of the source may be of any length
-                raise Error(short(error)) from error
-            if found is not None:
-                return _checked(found, component)
+            except Error as error:
+                reasons.append(short(error))  # what it quotes of the source may be of any length
+            else:
+                if found is not None:
+                    return _checked(found, component)
+    if reasons:
+        raise Error("; ".join(reasons))
     known = ", ".join(readers.names("importer")) or "none"
     raise Error(
         f"{source}: no importer knows what this is; there are: {known}. `i2sbkit weights import --help` says what they "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -44,10 +45,8 @@ def read_kernel(spec: str) -> Tensor:
     """
     if match := re.fullmatch(r"uniform:(\d+)", spec):
         return uniform_kernel(_odd(int(match[1]), spec))
-    if match := re.fullmatch(r"gaussian:(\d+):(\d+\.?\d*(?:e[+-]?\d+)?)", spec):
-        if not float(match[2]) > 0:
-            raise Error(f"kernel {spec}: sigma must be > 0")
-        return gaussian_kernel(_odd(int(match[1]), spec), float(match[2]))
+    if match := re.fullmatch(r"gaussian:(\d+):([-+.\de]+)", spec, re.IGNORECASE):
+        return gaussian_kernel(_odd(int(match[1]), spec), _sigma(match[2], spec))
     path = Path(spec)
     if not path.is_file():
         raise Error(f"kernel {spec!r}: no such file; give {FORMS}")
@@ -60,7 +59,7 @@ def as_kernel(values: np.ndarray | Tensor, name: str = "kernel") -> Tensor:
     Raises:
         Error: not real, not two-dimensional, not finite, or their sum is not positive.
     """
-    numbers = np.asarray(values)
+    numbers = np.asarray(values.detach().cpu().tolist() if isinstance(values, Tensor) else values)
     if numbers.dtype.kind not in "buif":
         raise Error(f"{name}: a kernel holds real numbers, got {numbers.dtype}")
     kernel = torch.as_tensor(numbers.astype(np.float64))
@@ -82,6 +81,16 @@ def _values(path: Path) -> np.ndarray:
             return np.asarray(file.convert("F"))
     except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
         raise Error(f"kernel {path}: cannot be read ({' '.join(str(error).split())}); give {FORMS}") from None
+
+
+def _sigma(text: str, spec: str) -> float:
+    try:
+        sigma = float(text)
+    except ValueError:
+        sigma = math.nan
+    if not 0 < sigma < math.inf:
+        raise Error(f"kernel {spec}: sigma must be a number > 0")
+    return sigma
 
 
 def _odd(size: int, spec: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .argument_types import check_types
 from .checkpoint import Weights
 from .consistency import WHEN_TOLD, consistency_of, parsed
 from .kernel import registry
@@ -40,7 +41,7 @@ class Settings:
         consistency: METHOD or METHOD:STRENGTH, see `consistency.METHODS`; None: the default where a kernel is told.
 
     Raises:
-        Error: no such consistency.
+        Error: a value of another type, or no such consistency.
     """
 
     nfe: int | None = None
@@ -54,8 +55,13 @@ class Settings:
     consistency: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.consistency is not None:
             parsed(self.consistency)
+
+    def pull(self, kernel_told: bool) -> str | None:
+        """The consistency that these settings come to; None for none."""
+        return self.consistency or (WHEN_TOLD if kernel_told else None)
 
 
 def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
@@ -94,7 +100,7 @@ def _by_effort(weights: Weights, settings: Settings) -> Sampler:
         sampler: Sampler = build_part("sampler", efforts[settings.effort]["sampler"])
     except Error as error:
         told = f"its effort {settings.effort!r} cannot be had here: {short(error)}"
-        raise Error(f"{weights.path}: {told}; give --sampler and --nfe in its place") from None
+        raise Error(f"{weights.path}: {told}; give a sampler and nfe in its place") from None
     return sampler
 
 
@@ -108,14 +114,14 @@ def check_fit(weights: Weights, sampler: Sampler, force: bool) -> str | None:
     if bridge.ot_ode and sampler.stochastic and not force:
         raise Error(
             f"{weights.path.name}: trained without noise (as an OT-ODE), which stochastic samplers do not fit; "
-            "take --sampler ode (or --force to go on)"
+            "take the sampler ode, or force this one"
         )
     if bridge.ot_ode or bridge.from_noise:  # DDPM and DDIM are two walks over one diffusion
         return None
     if not sampler.stochastic:
         return (
             f"{weights.path.name}: trained as SDE, with noise, and this sampler draws none: pictures come out smoother "
-            "than they could; take --sampler sde"
+            "than they could; take the sampler sde"
         )
     if not weights.recipe.bridge.cond_x1 and getattr(sampler, "eta", 1.0) < 1:
         return f"{weights.path.name}: does not see x1; eta < 1 is outside what it was trained for"
@@ -170,11 +176,11 @@ class Restorer:
         rng = Rng(content_seed(observation, self.settings.seed, sample) for observation in observations)
         pairs = zip(observations, rng.child("lift"), strict=True)
         lifted = _batch([corruption.lift(y, generator) for y, generator in pairs])
-        masks = [y.mask for y in observations if y.mask is not None]
-        method = self.settings.consistency or (WHEN_TOLD if "kernel" in observations[0].params else None)
-        if recipe.parts.bridge.schedule.unconditional and not method and not masks:
+        mask = _masks(observations, lifted)
+        method = self.settings.pull(any("kernel" in y.params for y in observations))
+        if recipe.parts.bridge.schedule.unconditional and not method and mask is None:
             said = "made for clean pictures alone, so nothing tells it what to restore"
-            raise Error(f"{self.weights.path.name}: {said}; give --consistency ddnm")
+            raise Error(f"{self.weights.path.name}: {said}; give the consistency ddnm")
         forced = recipe.bridge.ot_ode and self.sampler.stochastic
         return walk(
             self.net,
@@ -182,7 +188,7 @@ class Restorer:
             self.sampler,
             lifted,
             rng.child("bridge"),
-            mask=_batch(masks) if masks else None,
+            mask=mask,
             consistency=consistency_of(method, corruption, observations) if method else None,
             bridge=Bridge(recipe.parts.bridge.schedule, add_x1_noise=recipe.bridge.add_x1_noise) if forced else None,
             how=Evaluation(self.settings.tile, self.settings.precision),
@@ -202,6 +208,16 @@ def warn_of_equal(draws: Sequence[Tensor], sampler: Sampler) -> None:
         warnings.warn(f"all draws are the same, as {sampler} draws nothing: {way}", stacklevel=3)
 
 
+def warn_of_effort(restorer: Restorer, kernel_told: bool) -> None:
+    """Warn (`UserWarning`) of an effort that was found with another consistency than it restores with now."""
+    was = dict(restorer.weights.header.get("tuned", {})).get("consistency")
+    now = restorer.settings.pull(kernel_told) or "none"
+    if restorer.settings.effort and was not in (None, now):
+        found = f"its efforts were found with consistency {was}, and this is with {now}"
+        name = restorer.weights.path.name
+        warnings.warn(f"{name}: {found}; give the same, or let `i2sbkit tune` find others", stacklevel=3)
+
+
 def options_of(sampler: Sampler) -> dict[str, Any]:
     """The options of a sampler, all of them."""
     return {field.name: getattr(sampler, field.name) for field in fields(sampler)}  # type: ignore[arg-type]
@@ -210,6 +226,14 @@ def options_of(sampler: Sampler) -> dict[str, Any]:
 def _batch(images: Sequence[Tensor]) -> Tensor:
     """(B, C, H, W); a single picture, which may be a large one, is not copied."""
     return images[0][None] if len(images) == 1 else torch.stack(list(images))
+
+
+def _masks(observations: Sequence[Observation], lifted: Tensor) -> Tensor | None:
+    """Their masks (B, 1, H, W), None where none has one; one that has none beside others is restored everywhere."""
+    if all(y.mask is None for y in observations):
+        return None
+    everywhere = torch.ones(1, *lifted.shape[-2:])
+    return _batch([everywhere if y.mask is None else y.mask for y in observations])
 
 
 def content_seed(observation: Observation, seed: int, sample: int) -> int:

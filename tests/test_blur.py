@@ -115,6 +115,16 @@ def test_kernels_by_name(spec, kernel):
     assert float(kernel.sum()) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("sigma", [".5", "5e-1", "0.5", "5.0E-1"])
+def test_sigma_may_be_spelt_as_any_number(sigma):
+    assert torch.equal(read_kernel(f"gaussian:5:{sigma}"), gaussian_kernel(5, 0.5))
+
+
+@pytest.mark.parametrize("kind", [{"dtype": torch.bfloat16}, {"requires_grad": True}, {"dtype": torch.uint8}])
+def test_a_kernel_may_be_any_tensor_of_real_numbers(kind):
+    torch.testing.assert_close(as_kernel(torch.ones(3, 3, **kind)), uniform_kernel(3))
+
+
 def test_the_gaussian_is_the_papers():
     """5 taps of exp(-x^2 / 200), made to sum to 1."""
     taps = np.exp(-0.5 * (np.arange(-2, 3) / 10) ** 2)
@@ -138,7 +148,10 @@ def test_kernels_from_files(tmp_path):
     [
         ("uniform:4", "odd"),
         ("uniform:0", "odd"),
-        ("gaussian:5:0", "sigma must be > 0"),
+        ("gaussian:5:0", "sigma must be a number > 0"),
+        ("gaussian:5:-1", "sigma must be a number > 0"),
+        ("gaussian:5:1.2.3", "sigma must be a number > 0"),
+        ("gaussian:5:1e999", "sigma must be a number > 0"),
         ("uniform:100001", "up to 1001"),
         ("gaussian:5", "no such file"),
         ("motion.png", "no such file; give uniform:SIZE, gaussian:SIZE:SIGMA, or a file"),

@@ -1,6 +1,7 @@
 """`weights import` with a stranger's importer, and networks that are allocated and not filled in."""
 
 import json
+from functools import cache
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from i2sbkit.checkpoint import build_network, read_header, read_weights, skeleton
 from i2sbkit.cli import execute
 from i2sbkit.importing import Imported, import_weights
+from i2sbkit.kernel import registry
 
 READER = """
 import json, torch, i2sbkit
@@ -26,6 +28,18 @@ def read(source):
 @i2sbkit.hookimpl
 def importers():
     return {"json": read}
+"""
+
+
+REFUSES = """
+import i2sbkit
+
+def read(source):
+    raise i2sbkit.Error(f"{source}: torn")
+
+@i2sbkit.hookimpl
+def importers():
+    return {"a": read}
 """
 
 
@@ -65,6 +79,15 @@ def test_the_recipe_must_be_one(source, tmp_path):
     assert "--set: train.lr: " in told
     source.write_text(source.read_text().replace('"iterations": 200', '"iterations": -1'))
     assert f"{source}: train.iterations: " in message(import_weights, source, tmp_path / "w.safetensors")
+
+
+def test_a_reader_that_refuses_does_not_keep_another_from_trying(source, site, tmp_path, monkeypatch):
+    """Its reason is told where no other can read the file."""
+    install(site, "i2sbkit-first", a=REFUSES)
+    monkeypatch.setattr(registry, "default", cache(registry.default.__wrapped__))  # the fixture asked it already
+    import_weights(source, tmp_path / "w.safetensors")
+    other = source.rename(source.with_suffix(".txt"))
+    assert message(import_weights, other, tmp_path / "v.safetensors") == f"{other}: torn"
 
 
 def test_an_importer_that_gives_something_else_is_named(site, tmp_path):

@@ -1,10 +1,12 @@
 """The kernel refuses what would only fit by broadcasting, and tables that are none."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
+import i2sbkit
 from i2sbkit import Bridge, Rng
 from i2sbkit.kernel.algorithms import denoiser, training_loss
 from i2sbkit_plugins.brownian import Brownian
@@ -48,6 +50,13 @@ def test_a_state_without_noise_gets_all_of_it():
     """From a node whose deviation is 0 every eta draws what the marginal needs, also without `boot`."""
     step = BRIDGE.generic(9, 4, 0.3)
     assert step.std == pytest.approx(float(BRIDGE.tables.std[4]))
+
+
+@pytest.mark.parametrize("eta", [-0.1, 1.5, math.nan])
+def test_a_share_of_the_noise_is_one(eta):
+    """Beyond 1 the deviation that is kept would be imaginary."""
+    with pytest.raises(i2sbkit.Error, match=r"eta must be in \[0, 1\], got"):
+        BRIDGE.generic(8, 4, eta)
 
 
 def test_input_scale_of_one_number_an_image():

@@ -94,6 +94,14 @@ def test_the_operator_is_that_of_the_part():
         blurs.operator(Observation(y.image))
 
 
+def test_the_operator_of_a_picture_with_holes_is_that_of_what_makes_holes():
+    """Of the part that lifts it, though another stands before it that could tell its own of any picture."""
+    mixture = Mixture(of=({"name": "blur-i2sb", "kernel": "uniform"}, {"name": "inpaint"}))
+    x0, mask = images(3, 64, 64, dtype=torch.float32), torch.zeros(1, 64, 64)
+    mask[..., :20, :20] = 1
+    torch.testing.assert_close(mixture.operator(Observation(x0, mask)).A(x0), x0 * (1 - mask))
+
+
 def test_a_codec_in_a_mixture_hands_over_pixels():
     """Its file is dropped: `degrade` writes one format for all parts."""
     y = Mixture(of=({"name": "jpeg", "quality": 10},)).corrupt(torch.zeros(3, 16, 16), rng())

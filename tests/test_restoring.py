@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from pictures import distance, observation
+from working_weights import working_weights
 
 import i2sbkit
 from i2sbkit import Error, Observation
@@ -31,6 +32,18 @@ def test_a_batch_equals_its_pictures_alone(model, settings):
         alone = restorer.pictures([each])[0]
         assert distance(together[number], alone) < 1e-5
         assert distance(turned[number], alone) < 1e-5
+
+
+def test_a_batch_may_mix_pictures_with_holes_and_without(tmp_path):
+    """Each becomes what it becomes alone: known pixels of one are not known of the other."""
+    model = i2sbkit.load(working_weights(tmp_path / "w.safetensors", name="mixture"), "cpu")
+    mask = torch.zeros(1, 32, 40)
+    mask[..., 8:20, 8:20] = 1
+    holed, whole = Observation(observation().image, mask), observation("typewriter")
+    restorer = model.restorer(Settings(nfe=2))
+    together = restorer.pictures([holed, whole, whole])
+    for number, each in enumerate([holed, whole, whole]):
+        assert distance(together[number], restorer.pictures([each])[0]) < 1e-5
 
 
 def test_the_seed_and_the_sample_change_the_picture(model):

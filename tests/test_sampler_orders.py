@@ -13,7 +13,7 @@ import torch
 from strategies import Chain
 
 from i2sbkit import Bridge, Rng
-from i2sbkit.analytic import GaussianMixture, LinearProblem, error
+from i2sbkit.analytic import GaussianMixture, LinearProblem, farthest_error
 from i2sbkit_plugins.brownian import Brownian
 from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.dbmsolver import DbmSolver
@@ -60,7 +60,7 @@ def exactly(name, ot_ode):
 
 
 def far(make, name, steps, ot_ode=False):
-    return error(make, Bridge(SCHEDULES[name], ot_ode), *exactly(name, ot_ode), (START, END, steps), X1)
+    return farthest_error(make, Bridge(SCHEDULES[name], ot_ode), *exactly(name, ot_ode), (START, END, steps), X1)
 
 
 def order(make, name, ot_ode=False):

@@ -17,6 +17,12 @@ SPACINGS = ["uniform", "karras", "logsnr"]
 FINE = Brownian(std=0.5, steps=100_000)
 
 
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_a_bridge_of_two_nodes_is_walked_in_one_step(spacing):
+    """Where no node has a finite value on the curve."""
+    assert Bridge(Brownian(steps=2)).nodes(1, spacing) == [1, 0]
+
+
 @exact
 @given(
     walks() | st.sampled_from([(I2sb(beta_max=0.3), 999), (I2sb(beta_max=1.0), 3)]),

@@ -11,6 +11,6 @@ For d = 1 the deterministic walks are known as well: `LinearProblem.walk`. All n
 
 from .mixtures import GaussianMixture
 from .problem import LinearProblem
-from .sampler_errors import Draws, draws, error
+from .sampler_errors import Draws, draws, farthest_error
 
-__all__ = ["Draws", "GaussianMixture", "LinearProblem", "draws", "error"]
+__all__ = ["Draws", "GaussianMixture", "LinearProblem", "draws", "farthest_error"]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..kernel.bridge import Bridge
+from ..kernel.errors import Error
 from ..kernel.interfaces import Denoise, Sampler, Spacing
 from ..kernel.rng import Rng
 from .problem import LinearProblem
@@ -32,7 +33,7 @@ class Inside(Bridge):
         return self.given
 
 
-def error(
+def farthest_error(
     make: Callable[[int], Sampler],
     bridge: Bridge,
     denoise: Denoise,
@@ -42,17 +43,24 @@ def error(
 ) -> float:
     """How far a walk over the inside of a bridge is from the exact ones, where it is farthest.
 
-    What lies before its first step is exact too: the states and, with them, what a multistep sampler remembers.
+    What lies before its first step is exact too: the states, which are put into those that the sampler hands out, and
+    with them what a multistep sampler remembers.
 
     Args:
-        make: the sampler of so many evaluations.
+        make: the sampler of so many evaluations; it goes on from the tensors that it hands out.
         denoise: the exact one.
         states: the exact walks (N, L), as `LinearProblem.walk` gives them.
-        inside: the first node, the last, and the number of even steps from one to the other.
+        inside: the first node, the last, and the number of even steps from one to the other; three more have room
+            before the first.
         x1: what is restored.
+
+    Raises:
+        Error: nodes that no even steps lead to, or that the bridge does not have.
     """
     first, last, steps = inside
-    stride = (first - last) // steps
+    stride, rest = divmod(first - last, steps)
+    if rest or last < 1 or first + HISTORY * stride >= len(states):
+        raise Error(f"no {steps} even steps lead from node {first} to {last}, {HISTORY} before them, of {len(states)}")
     nodes = [first + (HISTORY - k) * stride for k in range(steps + HISTORY + 1)]
     picture = torch.full((1, 1, 1, states.shape[1]), x1, dtype=torch.float64)
     far = [0.0]

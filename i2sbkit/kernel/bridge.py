@@ -135,7 +135,12 @@ class Bridge:
 
         Args:
             boot: x_n still is x1 itself and holds no noise to keep: all of C_m is drawn, whatever eta.
+
+        Raises:
+            Error: eta is not in [0, 1].
         """
+        if not 0 <= eta <= 1:
+            raise Error(f"eta must be in [0, 1], got {eta}")
         t = self.tables
         a_n, b_n, c_n = float(t.mean_x0[n]), float(t.mean_x1[n]), float(t.std[n])
         a_m, b_m, c_m = float(t.mean_x0[m]), float(t.mean_x1[m]), float(t.std[m])

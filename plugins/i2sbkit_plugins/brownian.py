@@ -17,7 +17,7 @@ class Brownian(i2sbkit.BridgeSchedule):
 
     Args:
         std: the standard deviation the free Brownian motion reaches at t = 1, > 0; the noise peaks at std / 2.
-        steps: N, the number of nodes; at least 2.
+        steps: N, the number of nodes; 2 to 100,000.
     """
 
     std: float = 1.0

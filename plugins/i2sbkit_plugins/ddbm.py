@@ -21,7 +21,7 @@ class Ddbm(i2sbkit.BridgeSchedule):
     Args:
         std: deviation of a pixel, > 0.
         correlation: of x0 with x1, in [0, 1); the paper has 0.5, its code 0.
-        steps: N, the number of nodes; at least 2.
+        steps: N, the number of nodes; 2 to 100,000.
     """
 
     std: float = 0.5

@@ -29,7 +29,7 @@ class Diffusion(i2sbkit.BridgeSchedule):
             evaluations.
         unconditional: learn clean pictures alone, with bridge.cond_x1 = false: what inverse methods such as DDNM start
             from, which are told the damage when they restore.
-        steps: N, the number of nodes; at least 2.
+        steps: N, the number of nodes; 2 to 100,000.
     """
 
     beta_min: float = 0.1

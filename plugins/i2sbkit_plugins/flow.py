@@ -16,7 +16,7 @@ class Flow(i2sbkit.BridgeSchedule):
     InDI (Delbracio & Milanfar 2023, arXiv 2303.11435) walks the same lines.
 
     Args:
-        steps: N, the number of nodes; at least 2.
+        steps: N, the number of nodes; 2 to 100,000.
     """
 
     steps: int = 1000

@@ -17,10 +17,10 @@ class I2sb(i2sbkit.BridgeSchedule):
     tables, which their networks were trained on: the ends are then 7e-4 from exact, and `posterior` is their own.
 
     Args:
-        beta_max: the largest beta times the number of steps, > 0; the paper has 0.3 (JPEG, super-resolution) and
-            1.0 (blur and inpainting, as OT-ODE).
-        beta_min: the smallest beta, > 0.
-        steps: N, the number of nodes; at least 2.
+        beta_max: the largest beta times the number of steps, > 0 and < 1e6; the paper has 0.3 (JPEG, super-resolution)
+            and 1.0 (blur and inpainting, as OT-ODE).
+        beta_min: the smallest, likewise.
+        steps: N, the number of nodes; even, 2 to 100,000.
     """
 
     beta_max: float

@@ -71,26 +71,28 @@ class Mixture(i2sbkit.Corruption):
         return replace(y, params={**params, "part": number})
 
     def lift(self, y: i2sbkit.Observation, rng: Generator) -> Tensor:
-        parts = [part for part in self._made_by(y) if part.scale == self.scale]  # the others were lifted at once
-        fitting = [part for part in parts if part.masks == (y.mask is not None)]
-        return next((part.lift(y, rng) for part in fitting or parts), y.image)
-
-    def _made_by(self, y: i2sbkit.Observation) -> tuple[i2sbkit.Corruption, ...]:
-        """The part that made an observation, or all where it does not say."""
-        return (self.parts[y.params["part"]],) if "part" in y.params else self.parts
+        return next((part.lift(y, rng) for part in self._made_by(y)), y.image)
 
     def operator(self, y: i2sbkit.Observation) -> i2sbkit.Operator:
-        """That of the part which made `y`; of a picture from a file, of the first part that can tell its own."""
+        """That of the part which made `y`; of a picture from a file, of the first part that could have and can tell."""
         reasons = []
         for part in self._made_by(y):
-            if part.scale == self.scale:
-                try:
-                    return part.operator(y)
-                except i2sbkit.NotLinear as reason:
-                    reasons.append(str(reason))
+            try:
+                return part.operator(y)
+            except i2sbkit.NotLinear as reason:
+                reasons.append(str(reason))
         raise i2sbkit.NotLinear(
             "; ".join(dict.fromkeys(reasons)) or "enlarged at once, so no operator leads to this observation"
         )
+
+    def _made_by(self, y: i2sbkit.Observation) -> list[i2sbkit.Corruption]:
+        """The part that made an observation, or all that could have where it does not say.
+
+        Not those of another scale: what they made was lifted at once.
+        """
+        made = (self.parts[y.params["part"]],) if "part" in y.params else self.parts
+        parts = [part for part in made if part.scale == self.scale]
+        return [part for part in parts if part.masks == (y.mask is not None)] or parts
 
 
 def _build(number: int, table: dict[str, Any]) -> i2sbkit.Corruption:

@@ -22,7 +22,7 @@ class ResShift(i2sbkit.BridgeSchedule):
     Args:
         kappa: the noise at the end, > 0; the paper has 2, for latents. A pixel lies in [-1, 1].
         power: p of Eq. 10, > 0: more is denser at the clean end.
-        steps: N = T + 1 nodes, at least 3; the paper has T = 15.
+        steps: N = T + 1 nodes, 3 to 100,000; the paper has T = 15.
     """
 
     kappa: float = 2.0

@@ -22,7 +22,7 @@ class Superres(i2sbkit.Corruption):
     A picture whose sides are no multiples of `scale` is cropped at the right and bottom first, with a warning.
 
     Args:
-        scale: the factor, at least 2.
+        scale: the factor, 2 to 64.
         filter: "pool", the mean of scale x scale pixels; or "bicubic", the cubic of Keys (1981) with a = -0.5, widened
             by the factor, the picture mirrored at its borders with the border pixel repeated.
     """
