@@ -146,10 +146,7 @@ class Bridge:
         a_m, b_m, c_m = float(t.mean_x0[m]), float(t.mean_x1[m]), float(t.std[m])
         if boot or (m == 0 and c_n > 0):
             return Step(a_m, 0.0, b_m, c_m if boot else 0.0)
-        if self.from_noise:
-            w_max = self.schedule.posterior(n, m).std
-        else:
-            w_max = max(c_m**2 - (b_m * c_n / b_n) ** 2, 0.0) ** 0.5
+        w_max = self.schedule.posterior(n, m).std if self.from_noise else max(c_m**2 - (b_m * c_n / b_n) ** 2, 0) ** 0.5
         w = eta * w_max if c_n > 0 else w_max  # where x_n holds no noise there is none to keep
         g = (c_m**2 - w**2) ** 0.5 / c_n if c_n > 0 else b_m / b_n
         return Step(a_m - g * a_n, g, b_m - g * b_n, w)
