@@ -22,9 +22,7 @@ def along(curve: Tensor, nfe: int) -> list[int]:
 
     Where the curve has no finite value at an end, as at the ends of a bridge, its neighbour's stands for it.
     """
-    if nfe == 1:
-        return [len(curve) - 1, 0]
-    inner = curve[torch.isfinite(curve)]
+    inner = curve[torch.isfinite(curve)] if nfe > 1 else curve.new_zeros(1)  # one step needs no value; there may be none
     targets = torch.linspace(float(inner[-1]), float(inner[0]), nfe + 1, dtype=torch.float64)
     off = (torch.where(torch.isfinite(curve), curve, torch.inf)[:, None] - targets).abs()
     nodes = off.argmin(dim=0).tolist()
