@@ -22,7 +22,7 @@ def along(curve: Tensor, nfe: int) -> list[int]:
 
     Where the curve has no finite value at an end, as at the ends of a bridge, its neighbour's stands for it.
     """
-    inner = curve[torch.isfinite(curve)] if nfe > 1 else curve.new_zeros(1)  # one step needs no value; there may be none
+    inner = curve[torch.isfinite(curve)] if nfe > 1 else curve.new_zeros(1)  # one step needs no value
     targets = torch.linspace(float(inner[-1]), float(inner[0]), nfe + 1, dtype=torch.float64)
     off = (torch.where(torch.isfinite(curve), curve, torch.inf)[:, None] - targets).abs()
     nodes = off.argmin(dim=0).tolist()
