@@ -25,7 +25,7 @@ from tiny_training import SHORT, TINY, go
 
 from i2sbkit.checkpoint import read_tensors, saved_states
 from i2sbkit.cli import execute
-from i2sbkit.training.locking import locked
+from i2sbkit.locking import locked
 
 torch.set_num_threads(1)
 
@@ -66,7 +66,7 @@ def read_only_folder(recipe: Path, folder: Path) -> None:
 
 def two_trainings(recipe: Path, folder: Path) -> None:
     """A folder that is held."""
-    with locked(folder / "whole"):
+    with locked(folder / "whole", "trains in it", "--out"):
         print("two trainings       ", said(recipe, folder / "whole", *OFTEN))
 
 

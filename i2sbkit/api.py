@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from .checkpoint import Weights, read_weights
 from .devices import pick_device
-from .images import array_to_pil, fitted, from_array, from_uint8, pil_array, to_array, to_pil
+from .images import array_to_pil, filled, fitted, from_array, from_uint8, holes_of, pil_array, to_array, to_pil
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
 from .observing import told_of
@@ -29,7 +30,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
 
 
 def load(weights: str | Path, device: str = "auto") -> Model:
-    """Load bundled weights by their task, or a weights file.
+    """Load bundled weights by their task, or others by their file or run folder: see `shipped.find_weights`.
 
     Raises:
         Error: no such weights, damaged, or of a plugin that is not installed.
@@ -82,6 +83,8 @@ class Model:
                 tensor (3, H, W) or (B, 3, H, W) in [-1, 1], which gives a tensor that is not clamped. Pillow images
                 keep their mode L, LA, RGB, RGBA, I;16 or F (in [0, 1]); P becomes RGB or RGBA, and 1 becomes L.
             mask: a Pillow image, array or tensor (H, W) of the picture's size, non-zero = missing; or (B, 1, H, W).
+                None: of a Pillow image with transparency, for weights that fill holes, what is not opaque is missing.
+                Holes that such weights fill come back opaque.
             kernel: of the blur, where it is known: (h, w) numbers, "uniform:9", "gaussian:5:10" or a file of it.
             nfe, sampler, eta: None takes the weights' own defaults; a sampler is a name or a `Sampler`.
             seed: with the picture's content it fixes every random number.
@@ -96,14 +99,15 @@ class Model:
         Raises:
             Error: a picture of another kind, or settings that do not fit the weights.
         """
-        if samples < 1:
-            raise Error(f"samples must be at least 1, got {samples}")
+        if not isinstance(samples, Integral) or samples < 1:
+            raise Error(f"samples must be at least 1, a whole number, got {samples!r}")
         settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort, consistency)
         restorer = self.restorer(settings)
         observations = as_observations(image, mask, kernel, restorer)
         draws = [restorer.pictures(observations, number) for number in range(samples)]
         warn_of_equal(draws, restorer.sampler)
-        results = [like(image, draw) for draw in draws]
+        mask = observations[0].mask if restorer.corruption.masks else None
+        results = [like(image, draw, mask) for draw in draws]
         return results if samples > 1 else results[0]
 
 
@@ -115,9 +119,17 @@ def as_observations(image: Any, mask: Any, kernel: Any, restorer: Restorer) -> l
     """
     file = jpeg_file(image) if restorer.settings.consistency and isinstance(image, Image.Image) else None
     batch = as_batch(image)
-    holes = [None] * len(batch) if mask is None else as_masks(mask, batch)
+    if mask is not None:
+        holes: Sequence[Tensor | None] = list(as_masks(mask, batch))
+    else:
+        holes = [_transparent(image) if restorer.corruption.masks else None] * len(batch)
     params = {**told_of(restorer.corruption, kernel=kernel).params, **({} if file is None else {"file": file})}
     return [Observation(each, hole, params) for each, hole in zip(batch, holes, strict=True)]
+
+
+def _transparent(image: Any) -> Tensor | None:
+    """Where a Pillow image is not opaque, (1, H, W); None of other kinds, which have no alpha."""
+    return holes_of(from_array(pil_array(image)).alpha) if isinstance(image, Image.Image) else None
 
 
 def as_batch(image: Any) -> Tensor:
@@ -163,12 +175,13 @@ def as_masks(mask: Any, batch: Tensor) -> Tensor:
     return torch.from_numpy((values != 0).reshape(-1, 1, *size)).float().expand(count, -1, -1, -1)
 
 
-def like(image: Any, batch: Tensor) -> Any:
-    """A restored batch as the type of `image`."""
+def like(image: Any, batch: Tensor, holes: Tensor | None) -> Any:
+    """A restored batch as the type of `image`; a Pillow image is opaque where holes of it (1, H, W) were filled."""
     if isinstance(image, Tensor):
         return batch.reshape(*image.shape[:-3], *batch.shape[-3:]).to(image.device, image.dtype)
     if isinstance(image, Image.Image):
-        return array_to_pil(to_array(batch[0], fitted(from_array(pil_array(image)), batch[0])))
+        picture = filled(from_array(pil_array(image)), holes)
+        return array_to_pil(to_array(batch[0], fitted(picture, batch[0])))
     return np.array(to_pil(batch[0]))
 
 

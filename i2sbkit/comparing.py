@@ -1,27 +1,16 @@
-"""Metrics between two folders of pictures, matched by their place and stem."""
+"""Two folders of pictures to be measured against each other, matched by their place and stem."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from .batch.finding import pictures_in
 from .kernel.errors import Error
-from .metrics import psnr, ssim
+from .metrics import Scorer
 from .pictures.files import read_picture
 from .printable import one_line
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One result against its reference; the PSNR of equal pictures is inf."""
-
-    name: str
-    psnr_rgb: float
-    ssim_rgb: float
 
 
 def matched(results: Path, references: Path) -> list[tuple[str, Path, Path]]:
@@ -36,18 +25,9 @@ def matched(results: Path, references: Path) -> list[tuple[str, Path, Path]]:
     missing = sorted(found.keys() - wanted.keys())
     if missing:
         first = f"{one_line(references)}: no reference for {one_line(found[missing[0]])}"
-        raise Error(f"{first} ({len(missing)} of {len(found)} are missing)")
+        way = "move away what is no result, as strips and spreads that restore wrote, or compare file by file"
+        raise Error(f"{first} ({len(missing)} of {len(found)} are missing); {way}")
     return [(name, found[name], wanted[name]) for name in sorted(found)]
-
-
-def means(comparisons: list[Comparison]) -> dict[str, Any]:
-    """The mean of each metric and the number of pictures."""
-    count = len(comparisons)
-    return {
-        "pictures": count,
-        "psnr_rgb": sum(c.psnr_rgb for c in comparisons) / count,
-        "ssim_rgb": sum(c.ssim_rgb for c in comparisons) / count,
-    }
 
 
 def by_stem(path: Path) -> dict[str, Path]:
@@ -68,16 +48,18 @@ def by_stem(path: Path) -> dict[str, Path]:
     return found
 
 
-def compare_files(name: str, result: Path, reference: Path) -> Comparison:
-    """One file against another.
+def read_measurable(result: Path, reference: Path, scorer: Scorer) -> tuple[Tensor, Tensor]:
+    """The colours of two files that a scorer can measure against each other, (3, H, W) each.
 
     Raises:
-        Error: see `read_both`; or they are too small.
+        Error: see `read_both`; or they are too small for a column.
     """
     a, b = read_both(result, reference)
-    if min(a.shape[1:]) < 11:
-        raise Error(f"{one_line(result)}: too small to compare; SSIM needs 11 pixels a side")
-    return Comparison(name, psnr(a, b), ssim(a, b))
+    try:
+        scorer.check(*a.shape[1:])
+    except Error as error:
+        raise Error(f"{one_line(result)}: {error}") from None
+    return a, b
 
 
 def read_both(result: Path, reference: Path) -> tuple[Tensor, Tensor]:

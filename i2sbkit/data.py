@@ -21,7 +21,7 @@ from .kernel.errors import Error
 from .kernel.rng import derive_seed
 from .pairs import Damage, Pair
 from .recipe import Recipe
-from .sources.decoded import Decoded
+from .sources.decoded import Photographs
 from .sources.order import WINDOW, CounterSampler, epoch_order
 from .sources.photographs import Photograph, centre
 from .sources.shards import Index, open_index
@@ -99,7 +99,7 @@ class TrainingSet(Dataset[Pair]):
     ) -> None:
         self.index, self.damage, self.size, self.margin = index, damage, size + 2 * margin, margin
         self.crop, self.flip, self.crops, self.seed = crop, flip, crops, seed
-        self.decoded = Decoded(len(index.samples), self._read, WINDOW if crops > 1 else 1, strict)
+        self.decoded = Photographs(len(index.samples), self._read, WINDOW if crops > 1 else 1, strict)
         self._epoch, self._order = -1, list[int]()
 
     @classmethod

@@ -12,8 +12,12 @@ from typing import Any
 from . import __version__, shipped
 from .kernel import KERNEL_API, registry
 from .kernel.errors import Error
+from .kernel.plugins import OURS
 
-VARIABLES = ("I2SBKIT_PLUGINS", "I2SBKIT_DEBUG", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "WANDB_MODE")
+VARIABLES = (
+    "I2SBKIT_PLUGINS", "I2SBKIT_DEBUG", "I2SBKIT_CACHE", "I2SBKIT_METRICS", "I2SBKIT_ALLOW_PIPE",
+    "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "WANDB_MODE",
+)  # fmt: skip
 
 
 def diagnose() -> dict[str, Any]:
@@ -47,7 +51,7 @@ def failure_facts(failure: registry.Failure) -> dict[str, str]:
 def way_out(failure: registry.Failure) -> str:
     """What to type about a plugin that did not load."""
     distribution = failure.source.distribution
-    if distribution == "i2sbkit":
+    if distribution == OURS:
         return "this is one of i2sbkit's own: pip install --force-reinstall i2sbkit"
     return f"pip uninstall {distribution} removes it; I2SBKIT_PLUGINS=off in the environment leaves it out"
 

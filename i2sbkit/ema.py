@@ -7,6 +7,12 @@ import torch
 from torch import Tensor, nn
 
 
+def tied(net: nn.Module) -> list[str]:
+    """The names of parameters that are others under a second name; such a network cannot be averaged and stored."""
+    once = dict(net.named_parameters())
+    return [name for name, _ in net.named_parameters(remove_duplicate=False) if name not in once]
+
+
 class Ema:
     """shadow = d shadow + (1 - d) parameter after each step, d = min(decay, (1 + k) / (10 + k)) at update k.
 

@@ -110,6 +110,18 @@ def fitted(like: Picture, image: Tensor) -> Picture:
     return replace(like, alpha=torch.from_numpy(np.asarray(large).copy())[None].clamp(0, 1))
 
 
+def holes_of(alpha: Tensor | None) -> Tensor | None:
+    """Where a picture of this alpha is not opaque, (1, H, W), even in part; None where it is nowhere."""
+    return (alpha < 1).float() if alpha is not None and bool((alpha < 1).any()) else None
+
+
+def filled(picture: Picture, mask: Tensor | None) -> Picture:
+    """The same, opaque where a mask (1, H, W) says that pixels were missing: there are new ones now."""
+    if picture.alpha is None or mask is None:
+        return picture
+    return replace(picture, alpha=torch.maximum(picture.alpha, mask))
+
+
 def pil_array(image: Image.Image) -> np.ndarray:
     """The pixels of a Pillow image as levels (H, W, C), palettes and transparent colours resolved.
 

@@ -16,7 +16,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from .batch.finding import pictures_in
-from .images import Picture, to_uint8
+from .images import Picture, filled, to_uint8
 from .kernel.errors import Error, NotLinear
 from .kernel.interfaces import Corruption, Observation
 from .pictures.files import read_picture
@@ -125,6 +125,7 @@ def read_observation(path: Path, corruption: Corruption, told: Told) -> Observed
     if told.feather and mask is not None:
         share = faded(mask, told.feather)
         mask = (share > 0).float()
+    picture = filled(picture, mask) if corruption.masks else picture
     return Observed(picture, Observation(picture.image, mask, {**told.params, **_file(picture, path)}), share)
 
 
@@ -189,7 +190,7 @@ def _check_kernel(corruption: Corruption, kernel: Tensor) -> None:
     Raises:
         Error: the corruption is no blur.
     """
-    gray = torch.zeros(3, 2 * kernel.shape[0], 2 * kernel.shape[1])
+    gray = torch.zeros(3, *(max(64, 2 * size) for size in kernel.shape))  # large enough for any blur
     for params, lacking in ({}, True), ({"kernel": kernel}, False):
         try:
             corruption.operator(Observation(gray, params=params))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Any
 
+from .document.toml_text import toml_value
 from .kernel.errors import Error
 from .recipe import build_part
 
@@ -39,7 +39,7 @@ def table_of(kind: str, text: str) -> dict[str, Any]:
     options = [option.partition("=") for option in _split(found[2])] if found and found[2] else []
     if not found or any(not (key.strip() and equals) for key, equals, _ in options):
         raise Error(f"{kind} {text!r}: write it as NAME or NAME:option=value,option=value")
-    return {"name": found[1], **{key.strip(): _value(value.strip()) for key, _, value in options}}
+    return {"name": found[1], **{key.strip(): toml_value(value.strip()) for key, _, value in options}}
 
 
 def _split(text: str) -> list[str]:
@@ -52,11 +52,3 @@ def _split(text: str) -> list[str]:
         else:
             pieces[-1] += sign
     return pieces
-
-
-def _value(text: str) -> Any:
-    try:
-        found = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text
-    return found["value"] if len(found) == 1 else text

@@ -138,7 +138,7 @@ def _meant(name: str, kind: str | None, registry: plugins.Registry, known: bool)
         raise Error(f"{bare!r} is a {' and a '.join(kinds)}: say --kind {kinds[0]} or another")
     words = {word for c in parts for word in (c.distribution, c.name)}
     hint = did_you_mean(bare, words) or "; see i2sbkit plugins list"
-    raise Error(f"no plugin or part called {bare!r}{hint}")
+    raise Error(f"no plugin or part called {bare!r}{hint} (of a recipe give the .toml file)")
 
 
 def _names(name: str, of: Component | plugins.Source) -> bool:

@@ -17,10 +17,12 @@ from .kernel.errors import Error
 from .kernel.plugins import PARTS
 from .part_text import table_of
 from .recipe import PATHS, Recipe, from_document
-from .shipped import bundled, find_weights
+from .shipped import find_weights
 
 NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "scaler", "masks"}
 """Keys of a header that are written anew, or only a training goes on from."""
+
+SUMS = ("sha256_before", "tensors_sha256")
 
 
 def summary(path: Path) -> dict[str, Any]:
@@ -62,6 +64,8 @@ def export(
 ) -> dict[str, Any]:
     """Make a weights file to publish; paths in its recipe are reduced to file names.
 
+    What was measured is left out where the file restores otherwise by default than its source did.
+
     Args:
         source: a run folder, a training state (its averages are taken), a weights file or a bundled task.
         half: store float16 in place of float32.
@@ -81,12 +85,12 @@ def export(
         raise Error(f"{out}: name it {out.with_name(out.name + '.safetensors')}")
     if out.exists() and not overwrite:
         raise Error(f"{out}: exists already; --overwrite replaces it")
-    path = _file_of(source)
+    path = find_weights(source)
     header = whole_header(path)
     check_plugins(header, path)
     recipe = _public_recipe(header["recipe"], path, sampler, nfe)
     tensors = network_tensors(path, header["kind"])
-    facts = {key: value for key, value in header.items() if key not in NOT_FACTS}
+    facts = _facts(header, recipe)
     if licence is not None:
         facts["licence"] = licence
     write_weights(out, _halved(tensors, path) if half else tensors, recipe, **facts)
@@ -107,14 +111,15 @@ def whole_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _file_of(source: str | Path) -> Path:
-    folder = Path(source)
-    if not folder.is_dir() or str(source) in bundled():
-        return find_weights(source)
-    path = folder / "weights.safetensors"
-    if not path.is_file():
-        raise Error(f"{folder}: no weights.safetensors in it; training writes one every train.save_every steps")
-    return path
+def _facts(header: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """What a header says beside its recipe that is true of a copy with this recipe too."""
+    facts = {key: value for key, value in header.items() if key not in NOT_FACTS}
+    before, sampler = header["recipe"]["sampler"], recipe.document["sampler"]
+    if {**sampler, **before} != sampler:  # an option that was not known then has its default
+        facts.pop("metrics", None)
+    if "tuned" in facts:  # its sums are of the file itself, see `verifying`
+        facts["tuned"] = {key: value for key, value in facts["tuned"].items() if key not in SUMS}
+    return facts
 
 
 def _halved(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

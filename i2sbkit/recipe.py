@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +11,9 @@ from typing import Any, Literal
 
 from . import shipped
 from .document.checks import check_damage, try_damage
-from .document.errors import KeyPath, Problems, Where, validate
+from .document.errors import Problems, Where, validate
 from .document.schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
-from .document.toml_text import key_lines, read_document, to_toml
+from .document.toml_text import KeyPath, key_lines, read_document, to_toml, toml_value
 from .kernel import registry as plugins
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
@@ -203,10 +202,7 @@ def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> set[K
         section, dot, name = key.strip().partition(".")
         if not (equals and dot and name):
             raise Error(f"--set {override}: write section.key=value, for instance train.batch=8")
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except (ValueError, RecursionError):
-            parsed = value
+        parsed = toml_value(value)
         table = document.setdefault(section, {})
         if not isinstance(table, dict):
             raise Error(f"--set {override}: {section} is not a section of this recipe")

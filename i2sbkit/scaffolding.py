@@ -69,9 +69,17 @@ def _names(name: str) -> tuple[str, str]:
         asked = f"a lower-case letter, then letters and digits, with - between words, at most {LONGEST}"
         raise Error(f"{name!r} is no name for a distribution{hint} ({asked})")
     part, module = name.removeprefix("i2sbkit-"), name.replace("-", "_")
-    if keyword.iskeyword(module) or not part[0].isalpha():
-        raise Error(f"{name!r} gives no name for {'a module' if part[0].isalpha() else 'a part'}; choose another name")
+    if not part[0].isalpha():
+        raise Error(f"{name!r} gives no name for a part; choose another name")
+    for what, word in (("module", module), ("class", _class(part))):
+        if keyword.iskeyword(word):
+            raise Error(f"{name!r} gives no name for a {what}, as Python has {word} for itself; choose another name")
     return part, module
+
+
+def _class(part: str) -> str:
+    """What the class of a part is called."""
+    return "".join(word.title() for word in part.split("-"))
 
 
 def _write(folder: Path, example: str, name: str, part: str) -> None:
@@ -79,7 +87,7 @@ def _write(folder: Path, example: str, name: str, part: str) -> None:
     renamed = {
         f"i2sbkit_{example}": name.replace("-", "_"),
         f"i2sbkit-{example}": name,
-        example.title(): "".join(word.title() for word in part.split("-")),
+        example.title(): _class(part),
         f"test_{example}": f"test_{part.replace('-', '_')}",
         example: part,
     }

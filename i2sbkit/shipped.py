@@ -45,20 +45,24 @@ def published_sums() -> dict[Path, str]:
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """The file of bundled weights, given their task, or of others, given their path. A task comes before a file.
+    """The file of bundled weights, given their task, or of others, given their path or the run folder they are in.
+
+    A text is a task before it is a path; with a separator in it, as in "./jpeg", it is no task, and a `Path` never is.
 
     Raises:
         Error: there are no such weights.
     """
     tasks, path = bundled(), Path(name_or_path)
-    if str(name_or_path) in tasks:
-        return tasks[str(name_or_path)]
+    if isinstance(name_or_path, str) and name_or_path in tasks:
+        return tasks[name_or_path]
     if path.is_file():
         return path
     if (path / "weights.safetensors").is_file():
-        raise Error(f"{path}: a run folder; its weights are {path / 'weights.safetensors'}")
+        return path / "weights.safetensors"
     if path.is_dir():
-        raise Error(f"{path}: a folder, not a weights file")
-    hint, listed = did_you_mean(str(name_or_path), tasks), ", ".join(tasks) or "none"
-    give = "give a .safetensors file" if path.suffix != ".safetensors" else "no such file; give one that is there,"
-    raise Error(f"no weights {str(name_or_path)!r}{hint}: {give} or a bundled task (there are: {listed})")
+        raise Error(f"{path}: a folder without weights.safetensors; training writes it every train.save_every steps")
+    named = f"; the bundled task is --task {path}, in Python the text {str(path)!r}" if str(path) in tasks else ""
+    hint, listed = named or did_you_mean(str(name_or_path), tasks), ", ".join(tasks) or "none"
+    raise Error(
+        f"no weights {str(name_or_path)!r}{hint}: give a file, a run folder or a bundled task (there are: {listed})"
+    )

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import warnings
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from i2sbkit import __version__, shipped
 from i2sbkit.cli import COMMANDS, LazyGroup, execute, main
+from i2sbkit.cli.options import shown_warnings
 
 
 def run_real(*arguments, **environment):
@@ -81,6 +84,31 @@ def test_every_command_is_listed_with_its_summary():
     context = click.Context(main)
     assert isinstance(main, LazyGroup)
     assert all(isinstance(main.get_command(context, name), click.Command) for name in main.list_commands(context))
+
+
+def test_warnings_are_shown_when_they_are_given(capsys):
+    """At once, each once, and also where an error or Ctrl-C ends the work."""
+    with pytest.raises(KeyboardInterrupt), shown_warnings():
+        for text in ("one\ntwo", "one\ntwo", "three"):
+            warnings.warn(text, stacklevel=1)
+        assert capsys.readouterr().err == "warning: one\\ntwo\nwarning: three\n"
+        raise KeyboardInterrupt
+    with pytest.raises(UserWarning, match="after"):  # here warnings are errors, as they were
+        warnings.warn("after", stacklevel=1)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), MemoryError("Unable to allocate 4.5 GiB"), RuntimeError("DefaultCPUAllocator: no")]
+)
+def test_memory_that_runs_out_is_a_line(error, capsys, monkeypatch):
+    """Python's, numpy's and torch's: exit code 2 and what takes less; a bug stays a traceback."""
+    monkeypatch.setattr(main, "main", Mock(side_effect=error))
+    assert execute(["evaluate"]) == 2
+    said = "error: memory ran out; take smaller pictures (--size, --tile), fewer at once (--batch), or free memory\n"
+    assert capsys.readouterr().err == said
+    monkeypatch.setattr(main, "main", Mock(side_effect=RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        execute(["evaluate"])
 
 
 def completions(words, **environment):

@@ -1,6 +1,7 @@
 """`i2sbkit plugins` and `i2sbkit doctor`: what is installed, and what of it is broken."""
 
 import json
+import re
 import sys
 
 from fake_plugins import corruption, hook, install
@@ -9,6 +10,7 @@ from tiny_weights import tiny_weights
 
 from i2sbkit import KERNEL_API, __version__, shipped
 from i2sbkit.cli import execute
+from i2sbkit.diagnosis import VARIABLES
 from i2sbkit.kernel import registry
 
 
@@ -115,6 +117,13 @@ def test_doctor_says_what_a_bug_report_needs(capsys):
     text = capsys.readouterr().out
     assert f"  torch: {found['versions']['torch']}\n" in text
     assert "  sdpa:\n    usable: yes\n" in text
+
+
+def test_doctor_tells_all_that_the_environment_says_to_us():
+    """Each variable of ours that the sources name is in the report."""
+    sources = [path.read_text("utf-8") for path in shipped.PACKAGE.rglob("*.py")]
+    ours = {name for text in sources for name in re.findall(r"(?<!_)I2SBKIT_[A-Z_]+", text)}
+    assert {"I2SBKIT_CACHE", "I2SBKIT_ALLOW_PIPE"} <= ours <= set(VARIABLES)
 
 
 def test_doctor_lists_weights_even_damaged_ones(capsys, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pictures import photo
 from tiny_weights import fake_state, tiny_recipe, tiny_weights
 
 from i2sbkit import shipped
@@ -33,23 +34,47 @@ def test_bundled_weights_are_found_by_task(shelf):
 
 
 def test_a_task_comes_before_a_file(shelf, tmp_path, monkeypatch):
-    """`--task jpeg` never depends on what lies in the current folder."""
+    """What "jpeg" means never depends on what lies in the current folder."""
     jpeg = tiny_weights(shelf / "jpeg.safetensors")
     monkeypatch.chdir(tmp_path)
     Path("jpeg").write_text("not these")
     assert find_weights("jpeg") == jpeg
 
 
+def test_a_path_is_never_a_task(shelf, tmp_path, monkeypatch):
+    """A `Path`, or a text with a separator in it: a run folder that bears the name of a task, as recipes do."""
+    tiny_weights(shelf / "jpeg.safetensors")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Error, match=r"no weights 'jpeg'; the bundled task is --task jpeg, in Python the text 'jpeg'"):
+        find_weights(Path("jpeg"))
+    own = tiny_weights(Path("jpeg/weights.safetensors"))
+    for path in (Path("jpeg"), "./jpeg", "jpeg/", own, str(own)):
+        assert find_weights(path) == own
+
+
+@pytest.mark.parametrize("command", ["restore a.png b.png", "evaluate --data .", "tune --data ."])
+def test_the_option_weights_takes_paths_and_task_takes_names(shelf, tmp_path, monkeypatch, capsys, command):
+    """`--weights jpeg` are those in the folder jpeg, not the task's; `--task ./jpeg` is none."""
+    (shelf / "jpeg.safetensors").write_text("damaged")
+    monkeypatch.chdir(tmp_path)
+    photo(16, 16).save("a.png")
+    Path("jpeg").mkdir()
+    for path in ("jpeg", "./jpeg", "jpeg/"):
+        assert execute([*command.split(), "--weights", path]) == 2
+        assert "jpeg: a folder without weights.safetensors" in capsys.readouterr().err
+    for name in ("./jpeg", "jpeg/", str(shelf / "jpeg.safetensors")):
+        assert execute([*command.split(), "--task", name]) == 2
+        assert f"Invalid value for '--task': no task '{name}'" in capsys.readouterr().err
+
+
 def test_unknown_weights_say_what_there_is(shelf, tmp_path):
-    """A misspelt task is answered with the near one and the list; a folder with the file in it."""
+    """A misspelt task is answered with the near one and the list; a folder with what is not in it."""
     with pytest.raises(Error, match=r"no weights 'jpge': .* \(there are: none\)"):
         find_weights("jpge")
     tiny_weights(shelf / "jpeg.safetensors")
     with pytest.raises(Error, match=r"'jpge'; did you mean 'jpeg'\?: .* \(there are: jpeg\)"):
         find_weights("jpge")
-    with pytest.raises(Error, match=r"a run folder; its weights are .*weights\.safetensors"):
-        find_weights(tiny_weights(tmp_path / "run" / "weights.safetensors").parent)
-    with pytest.raises(Error, match="a folder, not a weights file"):
+    with pytest.raises(Error, match=r"a folder without weights\.safetensors; training writes it every"):
         find_weights(shelf)
 
 

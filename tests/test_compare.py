@@ -86,6 +86,7 @@ def test_what_cannot_be_compared_is_an_error(folders):
     """A result without reference, sizes that differ, tiny pictures, two files of a stem, nothing there, no picture."""
     assert "no reference for" in (said := wrong(folders, "ref", "res"))
     assert "c.png" in said
+    assert "move away what is no result, as strips and spreads that restore wrote" in said
     dark(30, 24).save(folders / "ref/a.png")
     assert "differ in size: 32x24 and 30x24" in wrong(folders, "res", "ref")
     dark(32, 10).save(folders / "small.png")

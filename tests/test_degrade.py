@@ -169,7 +169,7 @@ def test_json(clean, weights, tmp_path, capsys):
     assert str(clean / "bad.png") in bad["error"]
 
 
-@pytest.mark.parametrize("which", [[], ["--task", "x", "--recipe", "y"]])
+@pytest.mark.parametrize("which", [[], ["--task", "jpeg", "--recipe", "y"]])
 def test_task_or_recipe(clean, tmp_path, which, capsys):
     """Exactly one of them."""
     assert execute(["degrade", str(clean), str(tmp_path / "out"), *which]) == 2

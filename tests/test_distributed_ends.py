@@ -14,7 +14,7 @@ from i2sbkit.cli import execute
 from i2sbkit.data import TrainingSet
 from i2sbkit.distributed import World, joined
 from i2sbkit.kernel.errors import Error
-from i2sbkit.training import resuming
+from i2sbkit.training import resuming, saving
 from i2sbkit.training.trainer import Trainer
 
 LONG = (SHORT, "train.iterations=1000000", "train.save_every=1000000")
@@ -74,7 +74,7 @@ def test_a_full_disk_ends_all(tiny_recipe, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(resuming, "save", full)
+    monkeypatch.setattr(saving, "save", full)
     told, code = train_in_ranks(tiny_recipe, tmp_path / "run", SHORT, "train.iterations=1")
     assert "No space left on device" in told
     assert code == "2"

@@ -171,6 +171,13 @@ def test_pictures_that_are_no_numbers_are_not_measured(place, capsys, tmp_path):
     assert (code, "not finite" in err) == (2, True)
 
 
+def test_an_eta_that_no_sampler_has_is_refused(place, capsys, nothing_is_measured):
+    """As `restore` refuses it; beside a sampler that has one, the others go without."""
+    for line in (["--eta", "0.5"], ["--eta", "0.5", "--sampler", "sde,ode", "--force"]):
+        code, _, err = run_evaluate(place, capsys, *line)
+        assert (code, "--eta: no such option of sde" in err) == (2, True), err
+
+
 @pytest.mark.parametrize("option", ["--metrics", "--nfe", "--sampler", "--eta"])
 def test_an_empty_list_is_no_default(place, capsys, option, nothing_is_measured):
     code, _, err = run_evaluate(place, capsys, option, " , ")

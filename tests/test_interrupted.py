@@ -13,7 +13,6 @@ from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.files import atomic
 from i2sbkit.kernel import registry
 from i2sbkit.stopping import Stopped
-from i2sbkit.training import resuming
 
 
 @pytest.mark.parametrize("keep", [0, 7, 1000, -1])
@@ -75,23 +74,6 @@ def test_a_state_that_is_not_whole_is_an_error(lost, half_run):
     told = message(go, recipe, run, SHORT)
     assert told.startswith(f"{path}: ")
     assert (key.split("/")[-1] if key != "data" else "not a whole training state") in told
-
-
-def test_killed_between_weights_and_state_nothing_is_lost(whole_run, half_run, monkeypatch):
-    """The last weights are there and the last state is not: both are made again, and are those of the whole run."""
-    recipe, run = half_run
-    before = resuming.save
-
-    def killed(path, *rest):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(resuming, "save", killed)
-    with pytest.raises(KeyboardInterrupt):
-        go(recipe, run, SHORT)
-    assert (states(run), read_header(run / "weights.safetensors")["step"]) == ([10], 20)
-    monkeypatch.setattr(resuming, "save", before)
-    go(recipe, run, SHORT)
-    assert_equal_bits(state(run, 20), state(whole_run[1], 20))
 
 
 def test_what_safetensors_leaves_is_swept_up(half_run):

@@ -10,15 +10,18 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from fake_plugins import message
 from ranks import train_in_ranks
 from tiny_training import SHORT, go, states
 
+from i2sbkit import locking
 from i2sbkit.kernel.errors import Error
-from i2sbkit.training import locking
-from i2sbkit.training.locking import NAME, locked
+from i2sbkit.locking import NAME
+
+locked = partial(locking.locked, doing="trains in it", other="--out")
 
 
 def forked(work):

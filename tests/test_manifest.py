@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from restore_command import everything
+from restore_command import everything, run_restore
+from working_weights import working_weights
 
 from i2sbkit.batch import manifest
 from i2sbkit.batch.manifest import Manifest
@@ -39,6 +40,39 @@ def test_manifest(here, restore, weights):
     assert (good["status"], good["error"], good["more"]) == ("done", None, {})
     assert (bad["status"], bad["output"], bad["sha256"]) == ("failed", None, None)
     assert bad["error"].startswith("in/bad.png: not a")
+
+
+def test_the_manifest_has_all_that_made_the_picture(here, capsys, tmp_path):
+    """The sampler's options, and of what else was asked or told that which applies."""
+    working_weights(Path("inpaint.safetensors"), name="inpaint")
+    line = ["--sampler", "ode:spacing=karras", "--nfe", 3, "--mask", "in/a.png"]
+    asked = ["--consistency", "ddnm", "--tile", 0, "--mask-color", "#ff00fe", "--feather", 2, "--force"]
+    for out, more in (("plain", []), ("asked", asked)):
+        code, _, err = run_restore(tmp_path, capsys, ["in/a.png", out, *line, *more], "inpaint")
+        assert code == 0, err
+    (plain,), (made,) = lines_of("plain"), lines_of("asked")
+    assert (plain["nfe"], plain["sampler"]) == (3, "ode")
+    assert plain["sampler_options"] == {"nfe": 3, "spacing": "karras"}
+    assert (plain["precision"], plain["mask"]) == ("fp32", "in/a.png")
+    more = {"consistency": "ddnm", "tile": 0, "force": True, "mask_color": "#ff00fe", "feather": 2}
+    assert made.items() >= more.items()
+    assert plain.keys() == made.keys() - more.keys()
+
+
+def test_a_kernel_brings_its_consistency_into_the_manifest(here, capsys, tmp_path):
+    working_weights(Path("blur.safetensors"), name="blur")
+    line = ["in/a.png", "out", "--nfe", 1, "--kernel", "gaussian:9:2.5"]
+    code, _, err = run_restore(tmp_path, capsys, line, "blur")
+    assert code == 0, err
+    (made,) = lines_of("out")
+    assert (made["kernel"], made["consistency"]) == ("gaussian:9:2.5", "ddnm")
+
+
+def test_an_option_that_json_has_no_word_for_is_text(tmp_path):
+    """Of a plugin's sampler, say: the line is written all the same."""
+    facts = {"sampler_options": {"span": float("inf"), "path": Path("a")}}
+    Manifest(tmp_path, facts).add(outcome_of("a"), Made([], 0))
+    assert [line["sampler_options"] for line in lines_of(tmp_path)] == [{"span": None, "path": "a"}]
 
 
 def test_the_manifest_goes_on(here, restore):

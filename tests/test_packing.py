@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import tarfile
 
 import numpy as np
@@ -12,7 +13,9 @@ from PIL import Image
 
 from i2sbkit import Error
 from i2sbkit.cli import execute
-from i2sbkit.sources.packing import pack
+from i2sbkit.locking import NAME
+from i2sbkit.sources import packing
+from i2sbkit.sources.packing import _aside, pack
 from i2sbkit.sources.shards import open_index, read_pixels
 from i2sbkit.sources.tars import scan_tar, write_index
 
@@ -89,6 +92,17 @@ def test_packing_leaves_out_what_cannot_be_resized(tmp_path, capsys):
     assert keys(tmp_path / "out") == ["a", "b"]
 
 
+def test_packing_as_json(tmp_path, capsys):
+    """The shards, how many photographs are in them, and a line for each that was left out."""
+    folder = make_folder(tmp_path / "photos", ("a.png", "b.png"))
+    (folder / "bad.png").write_bytes(b"bad")
+    assert execute(["shards", "pack", str(folder), str(tmp_path / "out"), "--size", "10", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    (left_out,) = found.pop("left_out")
+    assert "bad.png" in left_out
+    assert found == {"shards": [f"{tmp_path}/out/out-000000.tar"], "photographs": 2}
+
+
 def test_packing_refuses_a_folder_that_is_not_empty(tmp_path):
     """Without --overwrite nothing in OUT is touched."""
     folder = make_folder(tmp_path / "photos")
@@ -129,3 +143,49 @@ def test_a_packing_cut_short_leaves_the_old_shards(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         pack(folder, out, shard_size=1e-6, overwrite=True)
     assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_name_that_is_no_utf_8_is_left_out(tmp_path, capsys):
+    """It is told as what cannot be read is; where nothing else is there, no empty folder is left."""
+    folder, out = make_folder(tmp_path / "photos", ("a.png",)), tmp_path / "out"
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes((folder / "a.png").read_bytes())
+    assert execute(["shards", "pack", str(folder), str(out)]) == 1
+    assert r"left out: caf\udce9.png: its name is not UTF-8" in capsys.readouterr().err
+    assert keys(out) == ["a"]
+    (folder / "a.png").unlink()
+    with pytest.raises(Error, match="none of its pictures could be packed; the first: caf"):
+        pack(folder, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_a_killed_packing_left_is_in_nobodys_way(tmp_path):
+    """The same command goes on: it is swept away, and does not count as something in OUT."""
+    folder, out = make_folder(tmp_path / "photos"), tmp_path / "out"
+    (out / ".packing-x1").mkdir(parents=True)
+    (out / ".packing-x1" / "out-000000.tar").write_bytes(b"half")
+    (out / NAME).write_text("")
+    packed = pack(folder, out)
+    assert list(out.iterdir()) == packed.shards
+
+
+def test_two_packings_into_one_folder(tmp_path):
+    """The second is refused, and what the first has so far is not swept away."""
+    folder, out = make_folder(tmp_path / "photos"), tmp_path / "out"
+    with _aside(out, overwrite=False) as aside:
+        with pytest.raises(Error, match=rf"out: process {os.getpid()} .*packs into it since .*take another OUT$"):
+            pack(folder, out, overwrite=True)
+        assert aside.is_dir()
+    assert not out.exists()
+
+
+def test_ctrl_c_between_old_and_new_shards_waits(tmp_path, monkeypatch):
+    """While shards take their places a signal is only noted: afterwards all are of one packing."""
+    folder, out = make_folder(tmp_path / "photos"), tmp_path / "out"
+    settle = packing._settle
+
+    def interrupted(*given):
+        os.kill(os.getpid(), signal.SIGINT)
+        return settle(*given)
+
+    monkeypatch.setattr(packing, "_settle", interrupted)
+    assert pack(folder, out).shards == [out / "out-000000.tar"]

@@ -118,6 +118,7 @@ def test_names_that_mean_nothing_are_told(capsys, site):
     code, _, err = run(capsys, "fogg")
     assert code == 2
     assert "no plugin or part called 'fogg'; did you mean 'fog'?" in err
+    assert "called 'jpeg10'; did you mean 'jpeg'? (of a recipe give the .toml file)" in run(capsys, "jpeg10")[2]
     assert "tensorboard brings loggers: nothing to check here" in run(capsys, "tensorboard")[2]
 
 

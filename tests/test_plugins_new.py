@@ -98,6 +98,8 @@ def test_what_is_there_is_left_alone(tmp_path):
         ("regen\u00e9", "no name for a distribution"),
         ("a" * 61, "at most 60"),
         ("class", "no name for a module"),
+        ("i2sbkit-none", "no name for a class, as Python has None for itself"),
+        ("true", "no name for a class"),
         ("i2sbkit-4k", "no name for a part"),
         ("numpy", "a Python package numpy"),
         ("i2sbkit", "a Python package i2sbkit"),

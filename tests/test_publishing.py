@@ -112,6 +112,31 @@ def test_export_with_another_default_sampler(run, tmp_path, capsys):
         assert read_header(out)["recipe"]["sampler"] == wanted
 
 
+MEASURED = {"psnr_rgb": 30.5}
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [({}, True), ({"half": True}, True), ({"sampler": "sde", "nfe": 2}, True), ({"sampler": "sde:nfe=2"}, True),
+     ({"nfe": 5}, False), ({"sampler": "ode"}, False), ({"sampler": "sde:spacing=karras"}, False)],
+)  # fmt: skip
+def test_what_was_measured_goes_with_the_sampler_that_it_was_measured_with(asked, kept, run, tmp_path):
+    """Another sampler, or as many evaluations as were not measured: nothing is said of what it reaches."""
+    path = run / "weights.safetensors"
+    save(path, read_tensors(path), {**read_header(path), "metrics": MEASURED})
+    assert export(run, tmp_path / "o.safetensors", **asked)["metrics"] == (MEASURED if kept else None)
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_sums_of_the_file_before_are_not_those_of_the_copy(half, run, tmp_path):
+    """`i2sbkit tune` keeps them for `weights check`; what else it found is true of the copy too."""
+    path = run / "weights.safetensors"
+    tuned = {"column": "psnr_rgb", "sha256_before": "a", "tensors_sha256": "b"}
+    save(path, read_tensors(path), {**read_header(path), "tuned": tuned})
+    export(run, tmp_path / "o.safetensors", half=half)
+    assert read_header(tmp_path / "o.safetensors")["tuned"] == {"column": "psnr_rgb"}
+
+
 def test_export_checks_the_sampler(run, tmp_path, capsys):
     """An unknown sampler is told as the option's mistake; nothing is written."""
     out = tmp_path / "o.safetensors"
@@ -151,7 +176,7 @@ def test_export_wants_the_suffix(run, tmp_path):
 
 def test_export_of_a_folder_without_weights(tmp_path):
     """A run that has not saved yet says what is missing."""
-    with pytest.raises(Error, match=r"no weights\.safetensors in it; .*save_every"):
+    with pytest.raises(Error, match=r"a folder without weights\.safetensors; .*save_every"):
         export(tmp_path, tmp_path / "o.safetensors")
 
 

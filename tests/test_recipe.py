@@ -109,6 +109,7 @@ def test_every_mistake_is_told_on_its_line(case, tiny_recipe):
         ("train.bach=8", "--set: train.bach: unknown key; did you mean 'batch'?"),
         ("trian.batch=8", "--set: trian: unknown section; did you mean 'train'?"),
         ("train.batch=8.5", "--set: train.batch: must be an integer, got 8.5"),
+        ("train.batch=8\nseed=1", '--set: train.batch: must be an integer, got "8\\nseed=1"'),
         ("data.crop=[random", "--set: data.crop: must be 'random' or 'center', got \"[random\""),
         ("corruption.quality=101", "corruption: corruption 'jpeg': quality must be in 1..100"),
     ],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pictures import photo
 from report_pages import HOSTILE, text_of, write_report
+from restore_command import run_restore
+from working_weights import working_weights
 
 import i2sbkit
 from i2sbkit.cli import execute
@@ -29,6 +31,29 @@ def test_the_page_shows_pictures_settings_and_recipe(pairs_here, restore):
     assert re.search(r"SHA-256\s+[0-9a-f]{64}", text)
     assert "PSNR" not in text
     assert "spread" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+
+
+def test_the_page_has_what_was_told_and_asked_besides(pairs_here, capsys, tmp_path):
+    """Kernel, consistency, mask colour, feather and force; where none is given, that there is no consistency."""
+    Path("w").mkdir()
+    working_weights(tmp_path / "w/blur.safetensors", name="blur")
+    line = ["in", "out", "--overwrite", "--report", "r.html", "--nfe", 1]
+    told = ["--kernel", "gaussian:9:2.5", "--mask-color", "#ff00fe", "--feather", 2, "--force"]
+    run_restore(tmp_path / "w", capsys, [*line, *told, "--consistency", "cddb:0.3"], "blur")
+    text = text_of()
+    for said in (
+        r"Kernel\s+gaussian:9:2.5",
+        r"Consistency\s+cddb:0.3",
+        r"Mask colour\s+#ff00fe",
+        r"Feather \(px\)\s+2",
+    ):
+        assert re.search(said, text)
+    assert re.search(r"Forced\s+yes", text)
+    run_restore(tmp_path / "w", capsys, [*line, "--kernel", "gaussian:9:2.5"], "blur")
+    assert re.search(r"Consistency\s+ddnm", text_of())
+    run_restore(tmp_path / "w", capsys, line, "blur")
+    assert re.search(r"Consistency\s+none", text_of())
+    assert not re.search("Kernel|Mask colour|Feather|Forced", text_of())
 
 
 def test_several_draws_have_a_map_of_where_they_differ(pairs_here, restore):

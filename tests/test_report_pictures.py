@@ -40,7 +40,7 @@ def collected(restorer, observation_file, out):
     work = file_restorer(restorer, Extras(), Told(), collector)
     report = run_jobs([Job(observation_file, out)], work, "restored", collector.noted)
     assert not next(iter(report.outcomes)).error
-    return restoration_page(collector, 1).entries[0]
+    return restoration_page(collector, 1, {}).entries[0]
 
 
 def test_a_small_picture_is_enlarged_for_the_slider(pairs_here, weights_for):

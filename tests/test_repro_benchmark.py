@@ -212,7 +212,7 @@ def test_an_unconditional_network_restores_only_what_it_is_told_of(trained):
     """Without consistency there is one line that says so; with it there is a picture."""
     model = i2sbkit.load(trained / "repro-unconditional/weights.safetensors", "cpu")
     y = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
-    with pytest.raises(Error, match="nothing tells it what to restore; give --consistency ddnm"):
+    with pytest.raises(Error, match="nothing tells it what to restore; give the consistency ddnm"):
         model.restore(y)
     restored = model.restore(y, consistency="ddnm", nfe=4)
     again = model.weights.recipe.parts.corruption.operator(i2sbkit.Observation(y)).A(restored)

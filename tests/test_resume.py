@@ -13,6 +13,7 @@ from tiny_training import PHOTOS, SHORT, TINY, assert_equal_bits, go, state, sta
 
 from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.recipe import load_recipe
+from i2sbkit.training import saving
 from i2sbkit.training.resuming import load_state
 from i2sbkit.training.trainer import Trainer
 
@@ -76,6 +77,31 @@ def test_never_wants_an_unused_run(half_run, tmp_path):
     told = message(go, recipe, run, SHORT, resume="never")
     assert told == f"{run}: holds a run already; take another --out, or --resume auto to go on with it"
     assert go(recipe, tmp_path / "new", SHORT, "train.iterations=1", resume="never")["step"] == 1
+
+
+@pytest.mark.parametrize("resume", ["auto", "never"])
+def test_weights_whose_states_are_gone_are_not_written_over(resume, whole_run, tmp_path):
+    """Nothing is left to go on from, and to start anew would be the loss of what was trained."""
+    run = tmp_path / "run"
+    shutil.copytree(whole_run[1], run)
+    for path in run.glob("state-*"):
+        path.unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    told = message(go, whole_run[0], run, SHORT, resume=resume)
+    weights = run / "weights.safetensors"
+    assert (
+        told == f"{run}: holds weights but no state; take another --out, or begin from them with --init-from {weights}"
+    )
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_ended_before_its_first_state_begins_again(tiny_recipe, tmp_path):
+    """The same command does, whatever its log says; --resume never wants another folder."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "log.jsonl").write_text('{"step": 10, "loss": 1.0}\n')
+    told = message(go, tiny_recipe, tmp_path / "run", SHORT, resume="never")
+    assert "holds a run already; take another --out" in told
+    assert go(tiny_recipe, tmp_path / "run", SHORT, "train.iterations=1")["step"] == 1
 
 
 def test_from_a_given_state(whole_run, tmp_path):
@@ -204,3 +230,15 @@ def test_other_masks_are_another_training(tiny_recipe, tmp_path):
     go(tiny_recipe, run, SHORT, at("a"), "train.iterations=1")
     assert go(tiny_recipe, run, SHORT, at("b"), "train.iterations=2")["step"] == 2
     assert "data.masks" in message(go, tiny_recipe, run, SHORT, at("c"), "train.iterations=3")
+
+
+def test_masks_are_read_once_for_their_fingerprint(tiny_recipe, tmp_path, monkeypatch):
+    """However often a state is saved: there may be gigabytes of them."""
+    asked, honest = [], saving.masks_fingerprint
+    monkeypatch.setattr(saving, "masks_fingerprint", lambda given: asked.append(given) or honest(given))
+    tiny_recipe.write_text(TINY.replace('name = "jpeg"\nquality = 10', 'name = "inpaint"'))
+    np.save(tmp_path / "m.npy", np.random.default_rng(0).random((4, 16, 16)) < 0.3)
+    words = [SHORT, f"data.masks={tmp_path}/m.npy", "train.save_every=1"]
+    for end in (2, 4):
+        go(tiny_recipe, tmp_path / "run", *words, f"train.iterations={end}")
+    assert len(asked) == 2

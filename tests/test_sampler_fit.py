@@ -69,7 +69,7 @@ def test_nfe_beyond_the_schedule(model):
 @pytest.mark.parametrize("sampler", ["sde", "dbim"])
 def test_a_stochastic_sampler_does_not_fit_otode_weights(otode, sampler):
     """Such weights never saw noise: an Error that names what fits."""
-    with pytest.raises(Error, match="--sampler ode"):
+    with pytest.raises(Error, match="take the sampler ode, or force this one"):
         otode.restorer(Settings(sampler=sampler))
 
 

@@ -61,7 +61,10 @@ def test_index_command_writes_and_names_the_indexes(tmp_path, capsys):
     """One index beside each shard, its path on stdout; a folder without shards is an error that says what to do."""
     folder = make_shards(tmp_path / "s", (2, 2))
     assert execute(["shards", "index", str(folder)]) == 0
-    assert capsys.readouterr().out.split() == [str(index_path(shard)) for shard in sorted(folder.glob("*.tar"))]
+    paths = capsys.readouterr().out.split()
+    assert paths == [str(index_path(shard)) for shard in sorted(folder.glob("*.tar"))]
+    assert execute(["shards", "index", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == paths
     assert all(read_index(shard) == scan_tar(shard) for shard in folder.glob("*.tar"))
     assert execute(["shards", "index", str(make_folder(tmp_path / "p"))]) == 2
     assert "shards pack" in capsys.readouterr().err

@@ -104,6 +104,7 @@ def test_urls_and_commands_behind_a_folder_are_refused(tmp_path, monkeypatch, ur
         ("none.tar", "no such shard or folder"),
         ("s-{000000..000003}.tar", "s-000003.tar: no such shard"),
         ("s-*.zip", "no such shard or folder"),
+        ("**s.tar", "not a pattern|no such shard"),  # from Python 3.13 on it is one
         ("s-{1", "not a path or pattern"),
         ("empty", "no pictures in it"),
         ("text.tar", "not a readable tar"),
@@ -153,7 +154,6 @@ def test_gray_palette_and_alpha_become_rgb(tmp_path):
     gray.save(folder / "gray.png")
     picture(1).convert("P").save(folder / "palette.png")
     picture(2).convert("RGBA").save(folder / "alpha.png")
-    picture(3).convert("CMYK").save(folder / "cmyk.jpg")
     found = pixels(folder)
     assert {(tuple(value.shape), value.dtype) for value in found.values()} == {((3, 30, 40), torch.uint8)}
     assert torch.equal(found["gray"], torch.from_numpy(np.array(gray)).expand(3, -1, -1))

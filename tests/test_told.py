@@ -188,6 +188,39 @@ def test_python_takes_kernels_and_masks(made):
     assert torch.equal(filled[:, mask == 0], image[:, mask == 0])
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_python_fills_transparent_holes(run, made, mode):
+    """As the command line does, with a mask or without: the kind of picture is kept, and what was filled is opaque."""
+    image, hole = torn()
+    if mode == "P":
+        image = image.quantize(64)
+    image = image.convert(mode)
+    image.save("torn.png")
+    assert run("inpaint", "torn.png", "whole.png") == (0, "")
+    model = i2sbkit.load(made["inpaint"], "cpu")
+    for mask in (None, hole):
+        whole = model.restore(image, mask=mask)
+        assert whole.mode == ("RGBA" if mode == "P" else mode)
+        assert set(whole.getchannel("A").tobytes()) == {255}
+        assert np.array_equal(np.asarray(whole.convert("RGB")), np.asarray(Image.open("whole.png").convert("RGB")))
+    if mode == "RGBA":
+        ends = i2sbkit.trajectory(model, image).x[-1]
+        assert np.array_equal(np.asarray(i2sbkit.to_pil(ends)), pixels("whole.png"))
+
+
+def test_what_a_mask_fills_is_opaque(run, made):
+    """Beyond it transparency comes back as it was; and all of it for weights that fill no holes."""
+    image, hole = torn()
+    image.save("torn.png")
+    half = hole & (np.arange(40) < 20)
+    Image.fromarray(np.where(half, 255, 0).astype(np.uint8)).save("mask.png")
+    for name, opaque in (("inpaint", half | ~hole), ("jpeg", ~hole)):
+        assert run(name, "torn.png", f"{name}.png", "--mask", "mask.png") == (0, "")
+        assert np.array_equal(pixels(f"{name}.png")[..., 3] == 255, opaque)
+        whole = i2sbkit.load(made[name], "cpu").restore(image, mask=half)
+        assert np.array_equal(np.asarray(whole), pixels(f"{name}.png"))
+
+
 def test_degrade_writes_what_restore_reads(run, made, tmp_path, capsys):
     """Holes become transparent pixels, in a PNG; all else is the clean picture's."""
     clean = saved(tmp_path / "clean.png", photo(32, 32))

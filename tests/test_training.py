@@ -7,12 +7,14 @@ import pytest
 import torch
 from fake_plugins import message
 from PIL import Image
-from tiny_training import TINY, assert_equal_bits, go, log, state, states, with_plugin
+from tiny_training import SHORT, TINY, assert_equal_bits, go, log, state, states, with_plugin
 
 from i2sbkit.checkpoint import read_header, read_tensors
 from i2sbkit.cli import execute
 from i2sbkit.kernel import registry
+from i2sbkit.recipe import load_recipe
 from i2sbkit.reporting import JsonLines
+from i2sbkit.training import train
 from i2sbkit.training.trainer import Trainer
 
 
@@ -204,7 +206,7 @@ def test_nfe_that_cannot_be_is_told_before_training(tiny_recipe, tmp_path):
 
 def test_a_run_folder_that_cannot_be(tiny_recipe):
     """--out that names a file is an Error."""
-    assert "cannot be a run folder" in message(go, tiny_recipe, tiny_recipe)
+    assert "no folder to write to" in message(go, tiny_recipe, tiny_recipe)
 
 
 def test_training_in_a_thread(tiny_recipe, tmp_path):
@@ -213,6 +215,14 @@ def test_training_in_a_thread(tiny_recipe, tmp_path):
     thread.start()
     thread.join()
     assert states(tmp_path / "run") == [2]
+
+
+def test_the_folder_may_be_a_text_and_the_device_be_left_out(tiny_recipe, tmp_path):
+    """In Python, as `load` has it: `train(recipe, "runs/x")`; a device that is not there is told."""
+    recipe, run = load_recipe(tiny_recipe, ["train.iterations=1", SHORT]), f"{tmp_path}/run"
+    assert train(recipe, run)["weights"] == f"{run}/weights.safetensors"
+    assert train(recipe, run, "cpu")["step"] == 1
+    assert "device 'gpu' cannot be used here" in message(train, recipe, run, "gpu")
 
 
 def test_infinite_numbers_are_null_in_the_log(tmp_path):

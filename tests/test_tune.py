@@ -14,8 +14,10 @@ from i2sbkit import shipped
 from i2sbkit.batch.manifest import sha256_of
 from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.cli import execute
+from i2sbkit.evaluating.arms import ways
 from i2sbkit.evaluating.planning import Wanted
-from i2sbkit.evaluating.tuning import Tuned, grid
+from i2sbkit.evaluating.tuning import ETAS, Tuned, grid
+from i2sbkit.restoring import Settings
 from i2sbkit.results.evaluation import Arm, ArmResult, Interval, Results
 from i2sbkit.shipped import bundled
 
@@ -166,6 +168,34 @@ def test_by_default_only_samplers_that_fit_are_tried(tmp_path):
     for kind, wanted in ((SDE, ["sde"]), (OT_ODE, ["ode"]), ((), ["sde", "dbim"])):
         model = i2sbkit.load(working_weights(tmp_path / "w.safetensors", *kind), "cpu")
         assert list(grid(model, Wanted(["x"])).samplers)[: len(wanted)] == wanted
+
+
+def test_an_eta_is_tried_of_samplers_that_have_it_and_asked_of_no_others(tmp_path):
+    model = i2sbkit.load(working_weights(tmp_path / "w.safetensors"), "cpu")
+    assert grid(model, Wanted(["x"], samplers=["sde"])).etas == ()
+    assert grid(model, Wanted(["x"], samplers=["sde", "dbim:order=2"])).etas == ETAS
+    with pytest.raises(i2sbkit.Error, match="--eta: no such option of sde"):
+        ways(model, Settings(), ["sde"], [1], [0.5])
+
+
+def test_efforts_are_kept_with_their_conditions_and_others_are_warned_of(place, capsys):
+    """`weights info` says under which they were found, and `restore --effort` where it restores under another."""
+    path = place / "sr.safetensors"
+    shutil.copy(bundled()["sr4x"], path)
+    line = ["--sampler", "sde", "--nfe", "1", "--consistency", "cddb:0.3", "--tile", "0"]
+    code, _, err = tune(place, capsys, *line, weights=path.name)
+    assert code == 0, err
+    assert execute(["weights", "info", str(path)]) == 0
+    said = capsys.readouterr().out
+    for condition in ("told_the_damage no", "consistency cddb:0.3", "precision fp32", "tiles whole pictures"):
+        assert condition in said
+    line = ["restore", str(place / "data"), str(place / "out"), "--weights", str(path), "--device", "cpu"]
+    assert execute([*line, "--effort", "fast"]) == 0
+    assert "efforts were found with consistency cddb:0.3, and this is with none" in capsys.readouterr().err
+    same = ["--overwrite", "--consistency", "cddb:0.3"]
+    for chosen in (["--effort", "fast"], ["--nfe", "1"]):
+        assert execute([*line, *same, *chosen]) == 0
+        assert "efforts" not in capsys.readouterr().err
 
 
 def test_the_front_is_plotted_and_the_page_marks_the_picks(place, capsys):

@@ -33,17 +33,13 @@ def find_pictures(given: Path, without: Path | None = None) -> list[tuple[Path, 
         without: a folder whose pictures do not count.
 
     Raises:
-        Error: as `pictures_in`, or the pattern fits nothing.
+        Error: as `pictures_in` and `matches`, or the pattern fits nothing.
     """
     if given.exists() or not MAGIC.intersection(str(given)):
         return [(source, _place(source, given)) for source in pictures_in(given, without)]
-    fixed = next(folder for folder in given.parents if not MAGIC.intersection(str(folder)))
-    try:
-        matches = sorted(fixed.glob(str(given.relative_to(fixed))))
-    except ValueError as error:
-        raise Error(f"{one_line(given)}: not a pattern ({error})") from None
+    fixed = _fixed_part(given)
     found: dict[Path, Path] = {}
-    for match in matches:
+    for match in matches(given):
         if match.is_dir() and match.is_symlink():  # it may lead in a circle
             continue
         for source in pictures_under(match) if match.is_dir() else [match]:
@@ -59,6 +55,24 @@ def find_pictures(given: Path, without: Path | None = None) -> list[tuple[Path, 
     if not found:
         raise Error(f"{one_line(given)}: no such picture; the pattern fits nothing that ends in {' '.join(FORMATS)}")
     return list(found.items())
+
+
+def matches(pattern: Path) -> list[Path]:
+    """What is there under a pattern, sorted.
+
+    Raises:
+        Error: it is none, as `**x`.
+    """
+    fixed = _fixed_part(pattern)
+    try:
+        return sorted(fixed.glob(str(pattern.relative_to(fixed))))
+    except ValueError as error:
+        raise Error(f"{one_line(pattern)}: not a pattern ({error})") from None
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The longest folder at its beginning that is no pattern itself."""
+    return next(folder for folder in pattern.parents if not MAGIC.intersection(str(folder)))
 
 
 def _place(source: Path, given: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from ..determinism import deterministic_now
 from ..kernel.errors import Error
-from ..printable import one_line
+from ..printable import finite, one_line
 from .jobs import Job
 from .outcomes import Outcome
 from .running import Made
@@ -36,7 +36,7 @@ class Manifest:
 
     Args:
         folder: made where it is not there.
-        facts: of the run: seed, nfe, sampler, weights.
+        facts: of the run: seed, nfe, sampler, weights and so on; what JSON has no word for is written as text.
         rank: of this process, where there are several.
 
     Raises:
@@ -66,7 +66,8 @@ class Manifest:
         if self._given_up:
             return
         try:
-            text = json.dumps(self._line(outcome, status, hashes()), ensure_ascii=False, allow_nan=False) + "\n"
+            line = finite(self._line(outcome, status, hashes()))
+            text = json.dumps(line, ensure_ascii=False, allow_nan=False, default=str) + "\n"
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab+") as file:
                 _end_last_line(file)

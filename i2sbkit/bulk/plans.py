@@ -17,7 +17,7 @@ from ..batch.running import Made, Noted, Report, run_jobs, silent
 from ..distributed import World
 from ..kernel.errors import Error
 from ..printable import one_line
-from ..restoring import Restorer
+from ..restoring import Restorer, options_of
 from .files import Extras
 from .shards import are_shards, find_shard_jobs, remove_leftovers, restore_shards
 from .streams import STREAM, StreamJob
@@ -32,22 +32,30 @@ class Facts:
 
     Attributes:
         weights: as the user named them.
-        given: whatever else on the command line the restored pictures depend on.
+        told: what the user says of the damage, by the options' names; what was left out is not there.
+        encoding: how pictures are written, the arguments of `pictures.files.Encoding`.
         world: the processes that share it.
     """
 
     restorer: Restorer
     weights: str
-    given: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
+    encoding: Mapping[str, Any] = field(default_factory=dict)
     world: World = World()  # noqa: RUF009 - a value
 
     @cached_property
     def known(self) -> Mapping[str, Any]:
-        """For a manifest."""
+        """For a manifest: all that makes the picture, but for what does not apply."""
+        settings, sampler = self.restorer.settings, self.restorer.sampler
+        consistency, force = settings.pull("kernel" in self.told), settings.force or None
+        asked = {"consistency": consistency, "tile": settings.tile, "force": force, **self.told}
         return {
-            "seed": self.restorer.settings.seed,
-            "nfe": self.restorer.sampler.nfe,
+            "seed": settings.seed,
+            "nfe": sampler.nfe,
             "sampler": self.restorer.sampler_name,
+            "sampler_options": options_of(sampler),
+            "precision": settings.precision,
+            **{name: value for name, value in asked.items() if value is not None},
             "weights": self.weights,
             "weights_sha256": sha256_of(self.restorer.weights.path),
         }
@@ -55,7 +63,7 @@ class Facts:
     @cached_property
     def mark(self) -> str:
         """What differs as soon as a restored picture may."""
-        return repr((self.known, self.restorer.sampler, self.restorer.settings, sorted(self.given.items())))
+        return repr((self.known, self.restorer.sampler, self.restorer.settings, sorted(self.encoding.items())))
 
 
 class Plan(Protocol):

@@ -117,8 +117,21 @@ def execute(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing more can be said to a closed pipe
         return 128 + signal.SIGPIPE
-    except (Error, OSError) as error:  # an OSError says which file and why: no room, no permission, too long a name
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {told}", err=True)
         return 2
+
+
+def _told(error: Exception) -> str | None:
+    """An error in a line, where a user can put it right; None of others, which are bugs."""
+    if isinstance(error, Error | OSError):  # an OSError says which file and why: no room, no permission
+        return str(error)
+    memory = sys.modules.get("i2sbkit.memory")  # it knows what torch says; not imported for it
+    if isinstance(error, MemoryError) or (memory and memory.out_of_memory(error)):
+        return "memory ran out; take smaller pictures (--size, --tile), fewer at once (--batch), or free memory"
+    return None

@@ -15,13 +15,6 @@ def complete_recipes(ctx: click.Context, param: click.Parameter, incomplete: str
     return _names_or_files(recipes(), incomplete)
 
 
-def complete_tasks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: tasks with bundled weights that begin so."""
-    from ..shipped import bundled
-
-    return [task for task in bundled() if task.startswith(incomplete)]
-
-
 def complete_weights(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """For the shell: tasks with bundled weights that begin so, else files."""
     from ..shipped import bundled

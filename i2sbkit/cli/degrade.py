@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from .completing import complete_tasks
 from .options import Place, examples, existing_options, finish_jobs, json_option, policy, shown_warnings
+from .which_weights import Task
 
 
 @click.command(
@@ -16,9 +16,7 @@ from .options import Place, examples, existing_options, finish_jobs, json_option
 )
 @click.argument("source", metavar="IN", type=Place(path_type=Path))
 @click.argument("out", metavar="OUT", type=Place(path_type=Path))
-@click.option(
-    "--task", shell_complete=complete_tasks, help="Damage as the bundled weights of this task were trained on."
-)
+@click.option("--task", type=Task(), help="Damage as the bundled weights of this task were trained on.")
 @click.option("--recipe", metavar="FILE", help="Damage as a recipe says.")
 @click.option("--seed", default=0, show_default=True, help="With a picture's content it fixes the damage.")
 @existing_options

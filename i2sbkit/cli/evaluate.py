@@ -69,8 +69,8 @@ def evaluate(
     """Measure how well weights restore photographs, over samplers and evaluations.
 
     The photographs are cut, damaged, restored and compared one at a time; all that is random follows from --seed and
-    the photographs. With --out the same command goes on where it was stopped, and several, each with its --part,
-    share the work; so do the processes that torchrun starts, which need no --part.
+    the photographs and their names. With --out the same command goes on where it was stopped, and several, each with
+    its --part, share the work; so do the processes that torchrun starts, which need no --part.
     """
     _check(kept, overwrite, markdown and as_json)
     from ..distributed import A_YEAR, joined, one_voice

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .completing import complete_tasks
-from .options import Command, Place, collected, device_option
+from .options import BASE, Command, Place, collected, device_option
+from .which_weights import SOURCE, named
 
 if TYPE_CHECKING:
     from ..api import Model
@@ -48,18 +48,12 @@ NFES = Listed(click.IntRange(min=1))
 ETAS = Listed(click.FloatRange(0, 1))
 NAMES = Listed(click.STRING)
 
-MODEL = (
-    click.option(
-        "--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore: `i2sbkit weights list`."
-    ),
-    click.option("--weights", type=Place(path_type=Path), metavar="FILE", help="A weights file of your own."),
-    device_option,
-)
+MODEL = (*SOURCE, device_option)
 
 CASES = (
     click.option(
         "--data", multiple=True, required=True, metavar="SHARDS_OR_DIR",
-        help="Clean photographs, which are damaged as the weights' recipe says. Repeatable.",
+        help="Clean photographs, damaged as the weights' recipe says; or pairs, for weights of pairs. Repeatable.",
     ),
     click.option(
         "--corruption", metavar="PART", help="Damage instead as this: jpeg:quality=10, blur:kernel=uniform,size=9."
@@ -99,16 +93,8 @@ ARMS = (
         "--sampler", "samplers", type=NAMES, metavar="S,...",
         help="Samplers, with options as dbim:order=2,spacing=karras. [default: the weights' own; of tune all that fit]",
     ),
-    click.option("--eta", "etas", type=ETAS, metavar="E,...", help="For the samplers that have it."),
+    click.option("--eta", "etas", type=ETAS, metavar="E,...", help="For those of the samplers that have it."),
 )  # fmt: skip
-
-SETTINGS = (
-    click.option("--seed", default=0, show_default=True, help="It fixes the damage and all that is random."),
-    click.option("--tile", type=click.IntRange(min=0), metavar="PX", help="As for restore."),
-    click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
-    click.option("--force", is_flag=True, help="Go on with a sampler that does not fit the weights."),
-    click.option("--consistency", metavar="METHOD", help="As for restore."),
-)
 
 KEPT = (
     click.option("--out", type=Place(path_type=Path), metavar="DIR", help="Keep each picture's numbers; go on there."),
@@ -126,11 +112,10 @@ def model_options(command: Command) -> Command:
 
 def loaded(task: str | None, weights: Path | None, device: str) -> Model:
     """The model that the options name."""
-    if (task is None) == (weights is None):
-        raise click.UsageError("give either --task NAME or --weights FILE; `i2sbkit weights list` shows the tasks")
+    source = named(task, weights)
     from ..api import load
 
-    return load(str(weights or task), device)
+    return load(source, device)
 
 
 def cases_options(command: Command) -> Command:
@@ -150,7 +135,7 @@ def arms_options(command: Command) -> Command:
 
 def base_options(command: Command) -> Command:
     """The options that all arms share, handed on as one: `base`, fields of `restoring.Settings`."""
-    return collected(command, "base", SETTINGS)
+    return collected(command, "base", BASE)
 
 
 def kept_options(command: Command) -> Command:

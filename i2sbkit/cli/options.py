@@ -41,18 +41,7 @@ strict_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
 
-SETTINGS = (
-    click.option(
-        "--nfe", type=click.IntRange(min=1), help="Network evaluations a picture. [default: the weights' own]"
-    ),
-    click.option(
-        "--sampler",
-        help="A sampler, with options as dbim:order=2,spacing=karras; see plugins list. [default: the weights' own]",
-    ),
-    click.option("--eta", type=click.FloatRange(0, 1), help="Share of fresh noise, for samplers that have it."),
-    click.option(
-        "--effort", type=click.Choice(["fast", "balanced", "best"]), help="In place of these: what `tune` found."
-    ),
+BASE = (
     click.option("--seed", default=0, show_default=True, help="With a picture's content it fixes all that is random."),
     click.option(
         "--tile",
@@ -67,6 +56,20 @@ SETTINGS = (
     ),
 )
 
+SETTINGS = (
+    click.option(
+        "--nfe", type=click.IntRange(min=1), help="Network evaluations a picture. [default: the weights' own]"
+    ),
+    click.option(
+        "--sampler",
+        help="A sampler, with options as dbim:order=2,spacing=karras; see plugins list. [default: the weights' own]",
+    ),
+    click.option("--eta", type=click.FloatRange(0, 1), help="Share of fresh noise, for samplers that have it."),
+    click.option(
+        "--effort", type=click.Choice(["fast", "balanced", "best"]), help="In place of these: what `tune` found."
+    ),
+    *BASE,
+)
 
 TOLD = (
     click.option(
@@ -127,12 +130,12 @@ def told_options(command: Command) -> Command:
 
 
 def extras_options(command: Command) -> Command:
-    """The options of what is written for each input, as one: `extras`, the arguments of `restore_files.Extras`."""
+    """The options of what is written for each input, as one: `extras`, the arguments of `bulk.files.Extras`."""
     return collected(command, "extras", EXTRAS)
 
 
 def encoding_options(command: Command) -> Command:
-    """The options of how pictures are written, as one: `encoding`, the arguments of `picture_files.Encoding`."""
+    """The options of how pictures are written, as one: `encoding`, the arguments of `pictures.files.Encoding`."""
     return collected(command, "encoding", ENCODING)
 
 
@@ -184,15 +187,21 @@ def examples(*commands: str) -> str:
 
 @contextmanager
 def shown_warnings() -> Iterator[None]:
-    """Within the block warnings are lines on stderr, each as often as it is given."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    if caught:
+    """Within the block warnings are lines on stderr, each at once and once, however often it is given."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
         from ..reporting import warn
 
-        for warning in caught:
-            warn(one_line(warning.message))
+        line = one_line(message)
+        if line not in said:
+            said.add(line)
+            warn(line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 def print_json(value: Any) -> None:

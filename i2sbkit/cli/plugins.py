@@ -68,9 +68,9 @@ def list_(kind: str | None = None, as_json: bool = False) -> None:
 def check(names: tuple[str, ...], kind: str | None, as_json: bool) -> int:
     """See that parts keep what their interfaces promise.
 
-    NAME is a distribution, a plugin, a part, with options where it needs some (jpeg:quality=10), or a recipe, for the
-    parts in it. The same as i2sbkit.testing in a plugin's own tests. Exit code 1 where a promise is broken or could not
-    be checked.
+    NAME is a distribution, a plugin, a part, with options where it needs some (jpeg:quality=10), or the .toml file of a
+    recipe, for the parts in it. The same as i2sbkit.testing in a plugin's own tests. Exit code 1 where a promise is
+    broken or could not be checked.
     """
     from ..plugin_checks import check_plugins
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .completing import complete_tasks
 from .options import (
     Place,
     deterministic_option,
@@ -25,6 +24,7 @@ from .options import (
     strict_option,
     told_options,
 )
+from .which_weights import named, source_options
 
 if TYPE_CHECKING:
     from ..bulk.plans import Plan
@@ -45,10 +45,7 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("places", nargs=-1, metavar="IN... OUT", type=Place(path_type=Path, allow_dash=True))
-@click.option(
-    "--task", shell_complete=complete_tasks, help="Bundled weights, by what they restore: `i2sbkit weights list`."
-)
-@click.option("--weights", type=Place(path_type=Path), metavar="FILE", help="A weights file of your own.")
+@source_options
 @settings_options
 @told_options
 @extras_options
@@ -61,8 +58,7 @@ if TYPE_CHECKING:
 @json_option
 def restore(
     places: tuple[Path, ...],
-    task: str | None,
-    weights: Path | None,
+    source: dict[str, Any],
     settings: dict[str, Any],
     told: dict[str, Any],
     extras: dict[str, Any],
@@ -79,7 +75,9 @@ def restore(
     Started by torchrun, the processes share the files or shards.
     """
     inputs, out = _inputs_and_out(places, existing["in_place"], as_json)
-    _check(task, weights, extras)
+    weights = named(**source)
+    if extras["spread"] and extras["samples"] < 2:
+        raise click.UsageError("--spread is the deviation of several draws; add --samples 8")
     from ..bulk.files import Extras, file_restorer
     from ..bulk.plans import Facts
     from ..bulk.together import run_plan
@@ -97,9 +95,10 @@ def restore(
             plan = world.shared(lambda: _plan(world, report["page"], *asked))
             with world.agreed():
                 page = plan_report(**report, jobs=plan.jobs, out=out, overwrite=existing["overwrite"])
-                restorer, known = _restorer(str(weights or task), str(own), settings, told)
-        facts = Facts(restorer, str(weights or task), told | encoding, world)
-        with reported(page, restorer, wanted.samples, len(plan.jobs)) as collector:
+                restorer, known = _restorer(weights, str(own), settings, told)
+        said = {name: value for name, value in told.items() if value}
+        facts = Facts(restorer, str(weights), said, encoding, world)
+        with reported(page, restorer, wanted.samples, len(plan.jobs), said) as collector:
             work = file_restorer(restorer, wanted, known, collector, as_written)
             result = run_plan(plan, work, facts, collector, strict)
     return finish_jobs(result, as_json) if world.first else 0
@@ -116,13 +115,16 @@ def _plan(world: World, page: Path | None, *asked: Any) -> Plan:
     return plan
 
 
-def _restorer(source: str, device: str, settings: dict[str, Any], told: dict[str, Any]) -> tuple[Restorer, Told]:
+def _restorer(
+    weights: str | Path, device: str, settings: dict[str, Any], told: dict[str, Any]
+) -> tuple[Restorer, Told]:
     """What restores, and what it is told of the damage."""
     from ..api import load
     from ..observing import told_of
-    from ..restoring import Settings
+    from ..restoring import Settings, warn_of_effort
 
-    restorer = load(source, device).restorer(Settings(**settings))
+    restorer = load(weights, device).restorer(Settings(**settings))
+    warn_of_effort(restorer, told["kernel"] is not None)
     return restorer, told_of(restorer.corruption, **told)
 
 
@@ -135,10 +137,3 @@ def _inputs_and_out(places: tuple[Path, ...], in_place: bool, as_json: bool) -> 
     if as_json and places[-1] == Path("-"):
         raise click.UsageError("stdout takes the picture or, with --json, what became of it; give a file as OUT")
     return places[:-1], places[-1]
-
-
-def _check(task: str | None, weights: Path | None, extras: dict[str, Any]) -> None:
-    if (task is None) == (weights is None):
-        raise click.UsageError("give either --task NAME or --weights FILE; `i2sbkit weights list` shows the tasks")
-    if extras["spread"] and extras["samples"] < 2:
-        raise click.UsageError("--spread is the deviation of several draws; add --samples 8")

@@ -58,6 +58,7 @@ def shards() -> None:
     "--names", type=click.Path(path_type=Path), metavar="FILE", help="Pack only those in this list, in its order."
 )
 @click.option("--overwrite", is_flag=True, help="Replace the shards packed into OUT before.")
+@json_option
 def pack(
     folder: Path,
     out: Path,
@@ -69,6 +70,7 @@ def pack(
     labels: bool,
     names: Path | None,
     overwrite: bool,
+    as_json: bool,
 ) -> int:
     """Pack the pictures in FOLDER into shards in OUT.
 
@@ -80,8 +82,11 @@ def pack(
 
     source = Source(paired, degraded, side_by_side, labels, names)
     packed = pack_folder(folder, out, shard_size=shard_size, size=size, overwrite=overwrite, source=source)
-    for shard in packed.shards:
-        click.echo(shard)
+    if as_json:
+        print_json(packed.as_dict())
+    else:
+        for shard in packed.shards:
+            click.echo(shard)
     if packed.failed:
         click.echo(f"{len(packed.failed)} of {packed.photographs + len(packed.failed)} pictures left out", err=True)
     return 1 if packed.failed else 0
@@ -89,7 +94,8 @@ def pack(
 
 @shards.command(epilog=examples("i2sbkit shards index data/train", "i2sbkit shards index 'train-*.tar'"))
 @click.argument("sources", nargs=-1, required=True, metavar="SHARDS...")
-def index(sources: tuple[str, ...]) -> None:
+@json_option
+def index(sources: tuple[str, ...], as_json: bool) -> None:
     """Write an index beside each shard, so that it opens fast.
 
     Its file names are printed. An index counts only while its shard has the size and time that it had; uploaded with
@@ -102,8 +108,12 @@ def index(sources: tuple[str, ...]) -> None:
     paths = find(sources)
     for folder in (path for path in paths if isinstance(path, Path) and path.is_dir()):
         raise Error(f"{folder}: no shards in it; `i2sbkit shards pack {folder} OUT` makes some of its pictures")
-    for path in paths:
-        click.echo(write_index(path))
+    indexes = map(write_index, paths)
+    if as_json:
+        print_json([str(index) for index in indexes])
+    else:
+        for index in indexes:
+            click.echo(index)
 
 
 @shards.command(epilog=examples("i2sbkit shards check data/train", "i2sbkit shards check 'train-*.tar' --json"))

@@ -11,10 +11,10 @@ from ..kernel.errors import Error
 from ..kernel.plugins import did_you_mean
 from ..plain import short
 from ..printable import one_line
+from .toml_text import KeyPath
 
 MOST = 100
 """Problems that are looked for; whoever has more has another kind of file."""
-KeyPath = tuple[str, ...]
 Where = Callable[[KeyPath], str]
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)

@@ -42,6 +42,15 @@ def read_document(path: Path) -> tuple[str, dict[str, Any]]:
         raise Error(f"{path}{f':{line[1]}' if line else ''}: not valid TOML: {what}") from None
 
 
+def toml_value(text: str) -> Any:
+    """The one value that a text is in TOML; a text that is none, such as a plain word, stands for itself."""
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return found["value"] if len(found) == 1 else text
+
+
 def key_lines(text: str) -> dict[KeyPath, int]:
     """The line (from 1) on which each table and key of a valid TOML document begins."""
     lines: dict[KeyPath, int] = {}

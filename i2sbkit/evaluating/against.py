@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from ..kernel.errors import Error
@@ -13,19 +15,18 @@ from . import rows
 from .means import Differences, difference
 from .measuring import INPUT
 
-CUT = "Crop"
+SAME = ("Data", "Crop")
+"""Settings that two evaluations of the same pictures agree in."""
 MAY_DIFFER = ("Damage", "Rounded to 8 bits", "Draws a picture", "Told the damage", "Seed")
 """Settings that a reader must know of where two evaluations differ in them."""
 
 
-def check(
-    other: Path, keys: Iterable[str], arms: Sequence[str], columns: Sequence[str], settings: Mapping[str, str]
-) -> None:
+def check(other: Path, arms: Sequence[str], columns: Sequence[str], settings: Mapping[str, str]) -> None:
     """See that there can be a comparison, before anything is measured.
 
     Args:
-        keys: of our pictures.
         columns: that each picture has a value of.
+        settings: ours.
 
     Raises:
         Error: the other is no evaluation that has ended, was of other pictures, or has nothing to compare with.
@@ -33,17 +34,19 @@ def check(
     path = _numbers(other)
     if not path.is_file():
         raise Error(f"{other}: no finished evaluation to compare with; give the --out of one")
-    if (was := _settings(other).get(CUT)) != settings[CUT]:
-        raise Error(f"{other}: evaluated other pictures ({CUT} was {was!r}, here {settings[CUT]!r})")
+    theirs = _settings(other)
+    for term in SAME:
+        if theirs.get(term) != settings[term]:
+            was = f"{term} was {theirs.get(term)!r}, here {settings[term]!r}"
+            raise Error(f"{other}: evaluated other pictures ({was}); both need the same --data, --subset and --size")
     _partners(arms, columns, path)
-    for mine, theirs in zip_longest(keys, rows.by_picture(rows.read(path))):
-        _see_that_they_are_one(mine, theirs[1] if theirs else None, other)
 
 
 def against(own: Sequence[Path], other: Path, arms: Sequence[str], columns: Sequence[str]) -> dict[str, Differences]:
     """By arm how the results differ from those of another evaluation: ours minus theirs.
 
     An arm is compared with the other's of the same label; where there is none, with the only one that the other has.
+    A picture that one of them could not decode does not count.
 
     Args:
         own: the rows of each part.
@@ -55,11 +58,9 @@ def against(own: Sequence[Path], other: Path, arms: Sequence[str], columns: Sequ
     path = _numbers(other)
     partners = _partners(arms, columns, path)
     differences = {arm: Differences(columns) for arm in partners}
-    for mine, theirs in zip_longest(rows.by_picture(rows.merged(own)), rows.by_picture(rows.read(path))):
-        _see_that_they_are_one(mine[1] if mine else None, theirs[1] if theirs else None, other)
-        number, key, ours = mine
+    for name, ours, theirs in _of_both(own, path):
         for arm, partner in partners.items():
-            differences[arm].add(f"{number} {key}", _differences(ours[arm], theirs[2].get(partner, {}), columns))
+            differences[arm].add(name, _differences(ours[arm], theirs.get(partner, {}), columns))
     return differences
 
 
@@ -84,10 +85,13 @@ def _settings(other: Path) -> dict[str, str]:
         raise Error(f"{other}: its settings.json cannot be read ({error}); give the --out of an evaluation") from None
 
 
-def _see_that_they_are_one(mine: str | None, theirs: str | None, other: Path) -> None:
-    if mine != theirs:
-        keys = " and ".join("none" if key is None else repr(key) for key in (mine, theirs))
-        raise Error(f"{other}: evaluated other pictures ({keys} in one place); both need the same --data and --subset")
+def _of_both(own: Sequence[Path], other: Path) -> Iterator[tuple[str, dict[str, rows.Row], dict[str, rows.Row]]]:
+    """Of each picture that both evaluations have rows of its number and key, our rows and theirs by arm."""
+    ours, theirs = rows.by_picture(rows.merged(own)), rows.by_picture(rows.read(other))
+    for (number, key), found in groupby(heapq.merge(ours, theirs, key=itemgetter(0)), key=itemgetter(0, 1)):
+        sides = [of_arm for _, _, of_arm in found]
+        if len(sides) == 2:
+            yield f"{number} {key}", sides[0], sides[1]
 
 
 def _partners(arms: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, str]:

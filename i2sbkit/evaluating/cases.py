@@ -1,4 +1,4 @@
-"""What is evaluated: held-out photographs, cut, and damaged always in the same way."""
+"""What is evaluated: held-out photographs, cut, and damaged as the seed and their keys say."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ class Case:
 
     Attributes:
         number: its place among all that are evaluated.
+        key: its path in a folder or shard, without the suffix.
         clean: (C, H, W) in [-1, 1].
         observation: with all that was drawn; `blind` is what a user would have.
         label: the number of its class, where the data says.
+        enlarged: the photograph was smaller than `Cases.size`.
     """
 
     number: int
@@ -35,6 +37,7 @@ class Case:
     clean: Tensor
     observation: Observation
     label: int | None = None
+    enlarged: bool = False
 
     @property
     def blind(self) -> Observation:
@@ -121,11 +124,6 @@ class Cases:
         """Every `of`-th case from the `number`-th on, counted from 1."""
         return replace(self, numbered=self.numbered[number - 1 :: of])
 
-    @property
-    def keys(self) -> list[str]:
-        """Of each, in order."""
-        return [sample.key for _, sample in self.numbered]
-
     def beyond(self, number: int) -> Cases:
         """Those of a higher number."""
         return replace(self, numbered=[each for each in self.numbered if each[0] > number])
@@ -143,7 +141,7 @@ class Cases:
         )
         clean = from_uint8(cut.clean)
         observation = self.damage.observed(clean, cut.degraded, damage_rng(self.seed, sample.key), number)
-        return Case(number, sample.key, clean, observation, _label(sample))
+        return Case(number, sample.key, clean, observation, _label(sample), photograph.shorter < self.size)
 
 
 def _in_list(index: Index, names: Path) -> tuple[Sample, ...]:

@@ -20,7 +20,7 @@ from .against import against, unlike
 from .arms import Way
 from .folder import Folder
 from .means import Differences
-from .measuring import Plan
+from .measuring import EvaluationPlan
 from .reference import Reference
 from .results_json import as_json
 from .tally import Tally
@@ -42,7 +42,7 @@ class Evaluation:
         world: the processes that share it, each with a part.
     """
 
-    plan: Plan
+    plan: EvaluationPlan
     folder: Folder
     reference: Reference | None = None
     other: Path | None = None
@@ -101,6 +101,9 @@ class Evaluation:
         notes = ["Results are clamped and rounded to 8 bits, as files hold them, before they are measured."]
         if pictures < all_pictures:
             notes.append(f"{all_pictures - pictures} of {all_pictures} pictures are damaged and left out.")
+        if tally.enlarged:
+            size = f"{self.plan.cases.size} pixels a side"
+            notes.append(f"{tally.enlarged} of {pictures} pictures are smaller than {size}, and were enlarged first.")
         if pictures == 1:
             notes.append("One picture says nothing of others: there are no intervals.")
         elif pictures < SURE:

@@ -164,7 +164,7 @@ class Folder:
         Raises:
             Error: it cannot be written.
         """
-        header = {"pictures": tally.pictures, "done": done}
+        header = {"pictures": tally.pictures, "enlarged": tally.enlarged, "done": done}
         path = self._of(self.part, "safetensors")
         try:
             with atomic(path) as temporary:
@@ -208,5 +208,5 @@ class Folder:
             return False
         with safe_open(self._of(number, "safetensors"), "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        tally.load(header["pictures"], tensors)
+        tally.load(header["pictures"], header["enlarged"], tensors)
         return bool(header["done"])

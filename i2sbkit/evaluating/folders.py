@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..comparing import matched, read_both
+from ..comparing import matched, read_both, read_measurable
 from ..kernel.errors import Error
 from ..metrics import Distribution, Prepared, Scorer
 from ..printable import one_line
@@ -47,8 +47,7 @@ def compare(results: Path, references: Path, scorer: Scorer, other: Path | None 
     found, clean = _empty(scorer), _empty(scorer)
     rows = []
     for name, result, reference in pairs:
-        a, b = read_both(result, reference)
-        _check(scorer, result, *a.shape[1:])
+        a, b = read_measurable(result, reference, scorer)
         prepared = scorer.prepared(b)
         score = scorer.score(a, prepared)
         rows.append((name, score.values))
@@ -59,13 +58,6 @@ def compare(results: Path, references: Path, scorer: Scorer, other: Path | None 
             differences.add(name, _difference(score.values, partners[name], prepared, scorer))
     sets = scorer.set_values(found, clean) if scorer.set_columns else {}
     return Compared(rows, means.intervals(), sets, differences.against())
-
-
-def _check(scorer: Scorer, result: Path, height: int, width: int) -> None:
-    try:
-        scorer.check(height, width)
-    except Error as error:
-        raise Error(f"{one_line(result)}: {error}") from None
 
 
 def _difference(values: Mapping[str, float], partner: Path, prepared: Prepared, scorer: Scorer) -> dict[str, float]:

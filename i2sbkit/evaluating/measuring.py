@@ -26,7 +26,7 @@ SAVE_EVERY = 30.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is measured.
 
     Attributes:
@@ -64,7 +64,9 @@ class Plan:
         return case.observation
 
 
-def measure(plan: Plan, folder: Folder, called_off: Callable[[], bool] = lambda: False) -> tuple[Tally, int | None]:
+def measure(
+    plan: EvaluationPlan, folder: Folder, called_off: Callable[[], bool] = lambda: False
+) -> tuple[Tally, int | None]:
     """Do what is left of a part; again the same after it was cut short.
 
     Args:
@@ -116,12 +118,12 @@ def _grouped(cases: Cases, batch: int) -> Iterator[list[Case]]:
         yield group
 
 
-def _warm_up(plan: Plan, group: Sequence[Case]) -> None:
+def _warm_up(plan: EvaluationPlan, group: Sequence[Case]) -> None:
     """One evaluation that is not timed: the first one of a size prepares the machine."""
     next(plan.ways[0].restorer.walk([plan.observed(case) for case in group]))
 
 
-def _measure(plan: Plan, group: Sequence[Case], tally: Tally) -> list[rows.Row]:
+def _measure(plan: EvaluationPlan, group: Sequence[Case], tally: Tally) -> list[rows.Row]:
     """The rows of some cases, counted in."""
     found = [_start(plan, case, tally) for case in group]
     observations = [plan.observed(case) for case in group]
@@ -136,9 +138,9 @@ def _measure(plan: Plan, group: Sequence[Case], tally: Tally) -> list[rows.Row]:
     return [each for _, of_case in found for each in of_case]
 
 
-def _start(plan: Plan, case: Case, tally: Tally) -> tuple[Prepared, list[rows.Row]]:
+def _start(plan: EvaluationPlan, case: Case, tally: Tally) -> tuple[Prepared, list[rows.Row]]:
     prepared = plan.judge.prepared(case)
-    tally.add_clean(f"{case.number} {case.key}", prepared.pooled)
+    tally.add_clean(f"{case.number} {case.key}", prepared.pooled, case.enlarged)
     return prepared, [_count(tally, case, INPUT, plan.judge.of_input(case, prepared), None)]
 
 

@@ -49,7 +49,7 @@ def opened(
         _check_parts(part[1], len(plan.cases), world)
         settings, reference = settings_of(model, wanted, plan, base), reference_of(wanted, plan)
         if other is not None:
-            check(other, plan.cases.keys, plan.labels[1:], plan.judge.columns, settings)
+            check(other, plan.labels[1:], plan.judge.columns, settings)
     world.check_same(settings)
     with ExitStack() as stack:
         path = world.shared(lambda: out or Path(stack.enter_context(TemporaryDirectory(prefix="i2sbkit-"))))

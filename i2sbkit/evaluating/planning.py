@@ -23,7 +23,7 @@ from ..restoring import Settings
 from .arms import ways
 from .cases import Cases
 from .judging import Judge
-from .measuring import Plan
+from .measuring import EvaluationPlan
 from .reference import Reference
 
 METRICS = ("psnr_rgb", "ssim_rgb", "psnr_y", "ssim_y")
@@ -38,7 +38,7 @@ class Wanted:
         corruption: in place of the recipe's, as `part_text.part_of` reads it; such as one quality of many.
         size, subset, count, seed: see `Cases.of`.
         samplers, nfes, etas: see `arms.ways`.
-        samples, batch, told: see `measuring.Plan`.
+        samples, batch, told: see `measuring.EvaluationPlan`.
         metrics, features: columns, and files of networks for them; see `metrics.Scorer`.
         reference: clean pictures for the columns of sets.
         strict: damaged data is an error; else it is left out, but for that of `reference`, where it is one anyhow.
@@ -62,7 +62,7 @@ class Wanted:
     strict: bool = False
 
 
-def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
+def make_plan(model: Model, wanted: Wanted, base: Settings) -> EvaluationPlan:
     """The plan for what is wanted of a model.
 
     Raises:
@@ -73,7 +73,7 @@ def make_plan(model: Model, wanted: Wanted, base: Settings) -> Plan:
     chosen = (wanted.size, wanted.subset, wanted.count, wanted.seed)
     cases = Cases.of(recipe, wanted.data, *chosen, corruption, wanted.strict)
     scorer = Scorer(wanted.metrics, model.device, wanted.features)
-    return Plan(
+    return EvaluationPlan(
         cases,
         ways(model, base, wanted.samplers, wanted.nfes, wanted.etas),
         Judge(scorer, cases.damage.corruption, wanted.samples),
@@ -94,7 +94,7 @@ def _corruption(text: str, recipe: Recipe) -> Corruption:
     return found
 
 
-def reference_of(wanted: Wanted, plan: Plan) -> Reference | None:
+def reference_of(wanted: Wanted, plan: EvaluationPlan) -> Reference | None:
     """The photographs that sets are held against, cut as those that are evaluated.
 
     Raises:
@@ -125,7 +125,7 @@ def _damage(wanted: Wanted, recipe: Recipe) -> str:
     return spell(dict(sorted(options.items())))
 
 
-def settings_of(model: Model, wanted: Wanted, plan: Plan, base: Settings) -> dict[str, str]:
+def settings_of(model: Model, wanted: Wanted, plan: EvaluationPlan, base: Settings) -> dict[str, str]:
     """What the numbers depend on, and so what another reader needs to repeat them."""
     recipe, cases = model.weights.recipe, plan.cases
     size = f"{cases.size} x {cases.size} pixels" if cases.size else "whole photographs"
@@ -143,7 +143,7 @@ def settings_of(model: Model, wanted: Wanted, plan: Plan, base: Settings) -> dic
         "Sets held against": ", ".join(wanted.reference) or "the clean pictures themselves",
         "Draws a picture": str(wanted.samples),
         "Told the damage": "yes" if wanted.told else "no",
-        "Consistency": base.consistency or "by default",
+        "Consistency": base.pull(wanted.told) or "none",
         "Seed": str(wanted.seed),
         "Precision": base.precision,
         "Tiles": {None: "automatic", 0: "whole pictures"}.get(base.tile, f"{base.tile} px"),

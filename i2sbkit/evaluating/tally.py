@@ -22,10 +22,14 @@ class Tally:
         arms: labels.
         columns: that a picture may have a value of.
         networks: names of those whose features are counted, for sets of pictures.
+
+    Attributes:
+        pictures: how many there were.
+        enlarged: how many of them are smaller than what is cut from them.
     """
 
     def __init__(self, arms: Sequence[str], columns: Sequence[str], networks: Sequence[str]) -> None:
-        self.pictures = 0
+        self.pictures = self.enlarged = 0
         self._made_of = (arms, columns, networks)
         self._columns = [SECONDS, *columns]
         self._means = {arm: Means(self._columns) for arm in arms}
@@ -36,9 +40,10 @@ class Tally:
         """Sums of the same kind, of nothing yet."""
         return Tally(*self._made_of)
 
-    def add_clean(self, key: str, pooled: Mapping[str, Tensor]) -> None:
+    def add_clean(self, key: str, pooled: Mapping[str, Tensor], enlarged: bool = False) -> None:
         """Count a picture in; before its arms."""
         self.pictures += 1
+        self.enlarged += enlarged
         count_in(self._clean, key, pooled)
 
     def add(self, key: str, arm: str, judged: Judged, seconds: float | None) -> None:
@@ -50,6 +55,7 @@ class Tally:
     def merge(self, other: Tally) -> None:
         """Count in another part of the same evaluation."""
         self.pictures += other.pictures
+        self.enlarged += other.enlarged
         for network, distribution in self._clean.items():
             distribution.merge(other._clean[network])
         for arm, means in self._means.items():
@@ -89,9 +95,9 @@ class Tally:
             found |= {f"{name}/{key}": tensor for key, tensor in part.tensors().items()}
         return found
 
-    def load(self, pictures: int, tensors: Mapping[str, Tensor]) -> None:
+    def load(self, pictures: int, enlarged: int, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` gave after so many pictures."""
-        self.pictures = pictures
+        self.pictures, self.enlarged = pictures, enlarged
         for name in self._parts():
             own = {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
             self._set(name, own)

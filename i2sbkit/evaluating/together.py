@@ -9,11 +9,11 @@ from ..distributed import World
 from ..stopping import Stopped
 from .calling_off import call_off, called_off
 from .folder import Folder
-from .measuring import Plan, measure
+from .measuring import EvaluationPlan, measure
 from .tally import Tally
 
 
-def measure_together(plan: Plan, folder: Folder, world: World) -> Tally:
+def measure_together(plan: EvaluationPlan, folder: Folder, world: World) -> Tally:
     """This process's part of what is planned, once all have done theirs.
 
     Raises:

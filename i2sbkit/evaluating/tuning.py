@@ -20,9 +20,14 @@ from ..restoring import Settings, check_fit
 from ..results.evaluation import ArmResult, Results
 from ..results.pareto import Picks, picks
 from ..verifying import tensors_sum
+from .arms import has_eta
 from .opening import opened
 from .planning import Wanted
 
+CONDITIONS = (
+    "Damage", "Data", "Crop", "Told the damage", "Consistency", "Precision", "Tiles", "Device", "Versions"
+)  # fmt: skip
+"""Of an evaluation's settings, those that its efforts are kept with."""
 NFES = (1, 2, 3, 5, 10)
 ETAS = (0.0, 0.5)
 TOLERANCE = {"psnr": 0.01, "ssim": 0.0005, "percep": 0.01}
@@ -30,10 +35,14 @@ TOLERANCE = {"psnr": 0.01, "ssim": 0.0005, "percep": 0.01}
 
 
 def grid(model: Model, wanted: Wanted) -> Wanted:
-    """The samplers to try, where none are named: all that fit the weights, with few and with many evaluations."""
+    """The samplers to try, where none are named: all that fit the weights, with few and with many evaluations.
+
+    Raises:
+        Error: a sampler that is named is not there.
+    """
     samplers = wanted.samplers or _fitting(model)
     nfes = wanted.nfes or tuple(nfe for nfe in NFES if nfe < len(model.weights.recipe.parts.bridge))
-    etas = wanted.etas or ETAS
+    etas = wanted.etas or (ETAS if any(map(has_eta, samplers)) else ())
     return replace(wanted, samplers=samplers, nfes=nfes, etas=etas)
 
 
@@ -114,7 +123,7 @@ class Tuned:
         if not efforts:
             raise Error(f"{weights.path.name}: no sampler made the pictures better in {self.column}; nothing is kept")
         settings = dict(results.settings)
-        where = {name.lower(): settings[name] for name in ("Damage", "Data", "Crop", "Device", "Versions")}
+        where = {name.lower().replace(" ", "_"): settings[name] for name in CONDITIONS}
         before = dict(weights.header.get("tuned", {})).get("sha256_before") or sha256_of(weights.path)
         sums = {"sha256_before": before, "tensors_sha256": tensors_sum(weights.tensors)}  # for `weights check`
         tuned = {"column": self.column, "pictures": results.pictures, **where, **sums}

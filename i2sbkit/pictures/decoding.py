@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -59,8 +60,12 @@ class Decoded:
 
     def upright(self) -> np.ndarray:
         """The levels, turned."""
-        turn = UPRIGHT.get(self.orientation)
-        return turn(self.levels) if turn else self.levels
+        return _turned(self.levels, self.orientation)
+
+
+def _turned(levels: np.ndarray, orientation: Any) -> np.ndarray:
+    turn = UPRIGHT.get(orientation)
+    return turn(levels) if turn else levels
 
 
 def decode(path: Path) -> Decoded:
@@ -81,6 +86,22 @@ def decode(path: Path) -> Decoded:
     if decoded.levels.dtype == np.float32 and not np.isfinite(decoded.levels).all():
         raise Error("holds NaN or infinite values; put numbers there first")
     return decoded
+
+
+def decode_rgb(data: bytes) -> np.ndarray:
+    """The bytes of a file as (H, W, 3) of 8 bits, upright: what is learned from.
+
+    Alpha and further frames are left out. Damaged metadata is warned of.
+
+    Raises:
+        Exception: as `decode`; an `Error` too for gray of more than 8 bits, which Pillow would turn white.
+    """
+    with _opened(io.BytesIO(data)) as (file, exif):
+        if file.mode[0] in "IF":
+            raise Error(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
+        image = cmyk_to_srgb(file)[0] if file.mode == "CMYK" else file
+        levels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        return _turned(levels, exif.get(ExifTags.Base.Orientation, 1))
 
 
 def read_format(path: Path) -> str:
@@ -107,15 +128,11 @@ def _note(said: str) -> None:
 def _by_pillow(path: Path) -> Decoded:
     """What Pillow reads without loss."""
     # an open file, not a path: of a path Pillow would map a plain TIFF into memory, and mistake one that is turned
-    with _of_any_size(), path.open("rb") as data, Image.open(data, formats=READ_FORMATS) as file:
-        _check_size(*file.size)
+    with path.open("rb") as data, _opened(data) as (file, exif):
         kind = _format(file)
         frames = file.format != "MPO" and getattr(file, "n_frames", 1) > 1  # of an MPO the first is the photograph
         for note in avif_notes(path) if kind == "AVIF" else ():
             _note(note)
-        if kind == "PNG":
-            file.load()  # else looking for its EXIF does, where damaged pixels would pass for damaged EXIF
-        exif = _exif_of(file)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         file.load()  # turns a TIFF upright, and takes the orientation from its EXIF
         metadata = read_metadata(exif, file.info, kind, orientation)
@@ -139,6 +156,16 @@ def _by_libvips(path: Path, deep: Deep) -> Decoded:
     levels, frames = read_deep(path, deep)
     orientation = exif.get(ExifTags.Base.Orientation, 1)
     return Decoded(levels, read_metadata(exif, info, deep.kind, orientation), deep.kind, orientation, frames)
+
+
+@contextmanager
+def _opened(data: BinaryIO) -> Iterator[tuple[Image.Image, Image.Exif]]:
+    """A picture that is not loaded yet, and its EXIF; where loading turns it, the EXIF says so afterwards."""
+    with _of_any_size(), Image.open(data, formats=READ_FORMATS) as file:
+        _check_size(*file.size)
+        if file.format == "PNG":
+            file.load()  # else looking for its EXIF does, where damaged pixels would pass for damaged EXIF
+        yield file, _exif_of(file)
 
 
 def _exif_of(file: Image.Image) -> Image.Exif:

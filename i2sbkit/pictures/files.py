@@ -13,7 +13,7 @@ from PIL import UnidentifiedImageError
 from torch import Tensor
 
 from ..files import atomic
-from ..images import FORMATS, SAVE_OPTIONS, Picture, array_to_pil, fitted, from_array, to_array
+from ..images import FORMATS, SAVE_OPTIONS, Picture, array_to_pil, fitted, from_array, holes_of, to_array
 from ..kernel.errors import Error
 from ..metadata import Metadata
 from .decoding import READ_FORMATS, Note, decode, read_format
@@ -79,7 +79,7 @@ def read_picture(path: Path, *, holes: bool = False) -> Picture:
         said = warning.message if own else f"its metadata is damaged ({warning.message})"
         warnings.warn(f"{path}: {said}", stacklevel=2)
     picture = replace(from_array(decoded.upright()), metadata=decoded.metadata, format=decoded.format)
-    return replace(picture, alpha=None, mask=_holes(picture.alpha)) if holes else picture
+    return replace(picture, alpha=None, mask=holes_of(picture.alpha)) if holes else picture
 
 
 def format_of(path: Path) -> str:
@@ -105,11 +105,6 @@ def _in_one_line(path: Path) -> Iterator[None]:
         system = error.strerror if isinstance(error, OSError) else None  # None too of an OSError that Pillow made
         damage = f"not a readable picture ({' '.join(str(error).split())})"
         raise Error(f"{path}: {system or damage}") from None
-
-
-def _holes(alpha: Tensor | None) -> Tensor | None:
-    """Where a picture is not opaque, (1, H, W); None where it is nowhere."""
-    return (alpha < 1).float() if alpha is not None and bool((alpha < 1).any()) else None
 
 
 def write_picture(

@@ -6,7 +6,7 @@ Cell = tuple[int, int]
 """Column from the left and line from the top."""
 
 
-class Canvas:
+class TextCanvas:
     """Characters in so many columns and lines; what is drawn later covers what was there."""
 
     def __init__(self, columns: int, lines: int) -> None:

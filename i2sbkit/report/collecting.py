@@ -12,10 +12,9 @@ from torch import Tensor
 from ..batch.jobs import Job
 from ..batch.outcomes import Outcome
 from ..batch.running import Made
-from ..comparing import Comparison, compare_files
+from ..comparing import read_measurable
 from ..kernel.errors import Error
-from ..metrics import psnr, ssim
-from ..pictures.files import read_picture
+from ..metrics import Scorer
 from ..restoring import Restorer
 from .entries import Entry, Spread
 from .film import Film
@@ -27,12 +26,15 @@ LEVELS = 127.5
 """8-bit levels in a unit of [-1, 1]."""
 
 
+COLUMNS = ("psnr_rgb", "ssim_rgb")
+
+
 @dataclass(frozen=True)
 class Measured:
-    """A picture against its reference, as it was given and restored."""
+    """A picture against its reference, as it was given and restored: the values of `COLUMNS`."""
 
-    before: Comparison
-    after: Comparison
+    before: Mapping[str, float]
+    after: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Collector:
         self.references = references or {}
         self.restored: list[Restored] = []
         self._room = LIMIT
+        self._scorer = Scorer(COLUMNS, "cpu")
         self._latest: tuple[tuple[int, int], Measured | None, Entry | None] | None = None
 
     def film(self) -> Film | None:
@@ -90,7 +93,7 @@ class Collector:
             deviation: (H, W) in the same units, the standard deviation of several draws.
         """
         reference = self.references.get(job.target)
-        measured = _measured(written, before, reference) if reference else None
+        measured = self._measured(written, before, reference) if reference else None
         entry = self._entry(job, before, after, film, deviation) if self._room else None
         self._latest = ((after.shape[2], after.shape[1]), measured, entry)
 
@@ -122,13 +125,12 @@ class Collector:
         before = "before" if scale == 1 else f"before, × {scale}"
         return before, "restored"
 
-
-def _measured(written: Path, before: Tensor, reference: Path) -> Measured | None:
-    """The file as `compare` measures it; None, with a warning, where that cannot be: it is restored all the same."""
-    try:
-        after = compare_files(str(written), written, reference)
-    except Error as error:
-        warnings.warn(f"not measured: {error}", stacklevel=3)
-        return None
-    clean = read_picture(reference).image
-    return Measured(Comparison(after.name, psnr(before, clean), ssim(before, clean)), after)
+    def _measured(self, written: Path, before: Tensor, reference: Path) -> Measured | None:
+        """The file as `compare` measures it; None, with a warning, where that cannot be."""
+        try:
+            after, clean = read_measurable(written, reference, self._scorer)
+        except Error as error:
+            warnings.warn(f"not measured: {error}", stacklevel=3)
+            return None
+        prepared = self._scorer.prepared(clean)
+        return Measured(*(self._scorer.score(each, prepared).values for each in (before, after)))

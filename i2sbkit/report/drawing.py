@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from .axes import axis
 from .html import Html, escape, joined
-from .labels import Canvas, Place, Position, put
+from .labels import Place, PlotArea, Position, put
 from .points import Point
 
 SHAPES = (
@@ -87,7 +87,7 @@ class Drawing:
         """
         places = [self._place(point) for point in self._points]
         lines = [pair for name in self._series for pair in self._pairs(name)]
-        narrow, roomy = Canvas(NARROW, places, lines), Canvas(ROOMY, places, lines)
+        narrow, roomy = PlotArea(NARROW, places, lines), PlotArea(ROOMY, places, lines)
         order = sorted(range(len(places)), key=lambda k: (not self._points[k].mark, not self._points[k].front))
         found = {}
         for canvases in ((narrow, roomy), (roomy,)):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -14,9 +16,16 @@ from ..printable import spell
 from ..restoring import Restorer, options_of
 from .html import Html, escape
 
+TOLD = {"mask": "Mask", "mask_color": "Mask colour", "feather": "Feather (px)", "kernel": "Kernel"}
+"""What a page calls that which the user says of the damage."""
 
-def settings_of(restorer: Restorer, samples: int) -> list[tuple[str, object]]:
-    """Weights, settings and versions, as terms and their values."""
+
+def settings_of(restorer: Restorer, samples: int, told: Mapping[str, Any]) -> list[tuple[str, object]]:
+    """Weights, settings and versions, as terms and their values.
+
+    Args:
+        told: what the user says of the damage, by the names in `TOLD`.
+    """
     weights, settings = restorer.weights, restorer.settings
     tile = {None: "automatic", 0: "whole pictures"}.get(settings.tile, f"{settings.tile} px")
     return [
@@ -24,6 +33,9 @@ def settings_of(restorer: Restorer, samples: int) -> list[tuple[str, object]]:
         ("Trained to undo", spell(weights.recipe.document["corruption"])),
         ("Licence", weights.header.get("licence") or "not stated"),
         ("Sampler", spell({"name": restorer.sampler_name, **options_of(restorer.sampler)})),
+        *([("Forced", "yes")] if settings.force else []),
+        *((term, told[name]) for name, term in TOLD.items() if name in told),
+        ("Consistency", settings.pull("kernel" in told) or "none"),
         ("Seed", settings.seed),
         ("Draws", f"{samples} a picture" + (", the first is shown" if samples > 1 else "")),
         ("Tiles", tile),

@@ -48,7 +48,7 @@ PLACES = (
 """Tried in this order."""
 
 
-class Canvas:
+class PlotArea:
     """A plot of a size in pixels, and what is on it already.
 
     Args:
@@ -79,7 +79,7 @@ class Canvas:
         return point[0] * self.size[0], point[1] * self.size[1]
 
 
-def put(canvases: Sequence[Canvas], point: Position, text: str, always: bool = False) -> Place | None:
+def put(canvases: Sequence[PlotArea], point: Position, text: str, always: bool = False) -> Place | None:
     """Put a label at the best place on all of these canvases; None where it would cover something.
 
     Args:

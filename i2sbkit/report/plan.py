@@ -16,7 +16,7 @@ SUFFIXES = (".html", ".htm")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReportPlan:
     """A report to be made.
 
     Attributes:
@@ -30,7 +30,7 @@ class Plan:
 
 def plan_report(
     page: Path | None, references: Path | None, *, jobs: Sequence[Job], out: Path | None, overwrite: bool
-) -> Plan | None:
+) -> ReportPlan | None:
     """What the user asks for; None where that is no report.
 
     Args:
@@ -46,10 +46,10 @@ def plan_report(
         return None
     check_page(page, overwrite)
     if references is None:
-        return Plan(page)
+        return ReportPlan(page)
     if out is None:
         raise Error("--references are matched by their places below OUT; give a folder or a file as OUT")
-    return Plan(page, match_references(jobs, out, references))
+    return ReportPlan(page, match_references(jobs, out, references))
 
 
 def check_page(path: Path, overwrite: bool) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
-from ..comparing import Comparison, means
 from ..document.toml_text import to_toml
 from ..restoring import Restorer
 from .collecting import LIMIT, Collector, Measured, Restored
@@ -15,22 +15,25 @@ from .facts import made_at, settings_of
 from .film import FRAMES
 from .html import NOTHING, Html, escape, table
 from .page import Page, anchor, write_page
-from .plan import Plan
+from .plan import ReportPlan
 from .previews import FRAME_SIDE, QUALITY, SIDE
 
 METRICS = (("psnr_rgb", "PSNR (dB)", ".2f"), ("ssim_rgb", "SSIM", ".4f"))
-"""The field of a `Comparison`, what the page calls it, and how it is written."""
+"""A column, what the page calls it, and how it is written."""
 HEADER = ("File", "Pixels", "Seconds")
 
 
 @contextmanager
-def reported(plan: Plan | None, restorer: Restorer, samples: int, jobs: int) -> Iterator[Collector | None]:
+def reported(
+    plan: ReportPlan | None, restorer: Restorer, samples: int, jobs: int, told: Mapping[str, Any]
+) -> Iterator[Collector | None]:
     """Within the block pictures are restored; however it ends, the page is written of what was done until then.
 
     Args:
         plan: None for no report, and no collector.
         samples: draws a picture.
         jobs: how many files are to be restored.
+        told: see `facts.settings_of`.
     """
     if plan is None:
         yield None
@@ -39,14 +42,15 @@ def reported(plan: Plan | None, restorer: Restorer, samples: int, jobs: int) -> 
     try:
         yield collector
     finally:
-        write_page(plan.page, restoration_page(collector, jobs))
+        write_page(plan.page, restoration_page(collector, jobs, told))
 
 
-def restoration_page(collector: Collector, jobs: int) -> Page:
+def restoration_page(collector: Collector, jobs: int, told: Mapping[str, Any]) -> Page:
     """What was gathered, as a page.
 
     Args:
         jobs: how many files were to be restored.
+        told: see `facts.settings_of`.
     """
     restored = collector.restored
     done = [each for each in restored if not each.outcome.error]
@@ -58,7 +62,7 @@ def restoration_page(collector: Collector, jobs: int) -> Page:
         title=f"{len(done)} picture{'' if len(done) == 1 else 's'} restored",
         lead=lead,
         tiles=_tiles(done, jobs),
-        settings=settings_of(collector.restorer, collector.samples),
+        settings=settings_of(collector.restorer, collector.samples, told),
         recipe=to_toml(weights.recipe.document),
         overview=_overview(done),
         entries=[replace(each.entry, facts=_facts(each, collector)) for each in done if each.entry],
@@ -78,12 +82,16 @@ def _tiles(done: Sequence[Restored], jobs: int) -> list[tuple[str, object]]:
     ]
     measured = [each.measured for each in done if each.measured]
     if measured:
-        before, after = means([each.before for each in measured]), means([each.after for each in measured])
+        before, after = _means([each.before for each in measured]), _means([each.after for each in measured])
         tiles += [
             (f"Mean {name}", Html(f"{_number(after[key], form)} <small>from {_number(before[key], form)}</small>"))
             for key, name, form in METRICS
         ]
     return tiles
+
+
+def _means(values: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {key: sum(each[key] for each in values) / len(values) for key, _, _ in METRICS}
 
 
 def duration(seconds: float) -> str:
@@ -142,12 +150,7 @@ def _metrics(measured: Measured | None) -> list[tuple[str, str]]:
     if measured is None:
         return []
     before, after = measured.before, measured.after
-    return [(name, _change(_value(before, key), _value(after, key), form)) for key, name, form in METRICS]
-
-
-def _value(comparison: Comparison, key: str) -> float:
-    value: float = getattr(comparison, key)
-    return value
+    return [(name, _change(before[key], after[key], form)) for key, name, form in METRICS]
 
 
 def _change(before: float, after: float, form: str) -> str:

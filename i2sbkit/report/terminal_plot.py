@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..printable import one_line
 from .axes import axis
-from .canvas import Canvas
+from .canvas import TextCanvas
 from .points import Point, series_of, sorted_out
 
 HEIGHT, NARROWEST = 16, 24
@@ -87,8 +87,8 @@ class _Drawing:
         floor = "".join(signs.floor_tick if x in ticks else signs.floor for x in range(columns))
         return [*rows, " " * gutter + signs.corner + floor, " " * (gutter + 1) + self._x_names(columns)]
 
-    def _filled(self, columns: int) -> Canvas:
-        canvas = Canvas(columns, HEIGHT)
+    def _filled(self, columns: int) -> TextCanvas:
+        canvas = TextCanvas(columns, HEIGHT)
         cells = [
             (_place(self._x.share(point.x), columns), _place(1 - self._y.share(point.y), HEIGHT))
             for point in self._points

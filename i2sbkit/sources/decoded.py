@@ -10,7 +10,7 @@ from .photographs import Photograph
 from .skipping import Damaged
 
 
-class Decoded:
+class Photographs:
     """Photographs, decoded when they are wanted.
 
     Args:

@@ -9,14 +9,19 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from webdataset import TarWriter
 
 from ..images import FORMATS, SAVE_OPTIONS, uint8_to_pil
 from ..kernel.errors import Error
+from ..locking import NAME as LOCK
+from ..locking import locked
+from ..printable import one_line
 from ..reporting import Bar
 from ..stopping import Stopped, StopRequest, stop_requests
 from .pack_sources import Files, Found, Item, Source, class_of
@@ -24,6 +29,8 @@ from .shards import decode
 from .tars import DEGRADED, DEGRADED_PICTURES, PICTURES
 
 MEGABYTE = 1_000_000
+ASIDE = ".packing-"
+"""What the name of a folder of shards that are not yet whole begins with."""
 
 
 @dataclass
@@ -39,6 +46,11 @@ class Packed:
     shards: list[Path] = field(default_factory=list)
     photographs: int = 0
     failed: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        shards = [str(shard) for shard in self.shards]
+        return {"shards": shards, "photographs": self.photographs, "left_out": self.failed}
 
 
 def pack(
@@ -64,34 +76,40 @@ def pack(
         source: how the folder is to be taken.
 
     Raises:
-        Error: no pictures there, none left, or `out` is not empty.
+        Error: no pictures there, none left, or `out` is not empty; or another process packs into it.
         Stopped: Ctrl-C or SIGTERM came; `out` is as it was.
     """
-    with source.open(folder) as found:
-        _prepare(out, overwrite)
-        aside = Path(tempfile.mkdtemp(prefix=".packing-", dir=out))
-        packed = Packed()
-        try:
-            with Bar(len(found.items), 0, "photograph") as bar, stop_requests() as stop:
-                samples = _samples(found, size, packed, bar, stop)
-                _write_shards(aside, _name(out), samples, shard_size * MEGABYTE)
-            if not packed.photographs:
-                raise Error(f"{folder}: none of its pictures could be packed; the first: {packed.failed[0]}")
-            packed.shards = _settle(aside, out)
-        finally:
-            shutil.rmtree(aside)
+    packed = Packed()
+    with source.open(folder) as found, _aside(out, overwrite) as aside, stop_requests() as stop:
+        with Bar(len(found.items), 0, "photograph") as bar:
+            samples = _samples(found, size, packed, bar, stop)
+            _write_shards(aside, _name(out), samples, shard_size * MEGABYTE)
+        if not packed.photographs:
+            raise Error(f"{folder}: none of its pictures could be packed; the first: {packed.failed[0]}")
+        packed.shards = _settle(aside, out)
     return packed
 
 
-def _prepare(out: Path, overwrite: bool) -> None:
-    """Make the folder, unless there is something in it."""
+@contextmanager
+def _aside(out: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder in `out` for what is not yet whole; meanwhile no other process packs into `out`.
+
+    What one that was killed left there is removed; if it is all that there is, `out` counts as empty.
+    """
     if out.exists() and not out.is_dir():
         raise Error(f"{out}: a file; OUT is a folder for shards")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise Error(
-            f"{out}: not empty; take another folder, or --overwrite to replace the shards packed into it before"
-        )
-    out.mkdir(parents=True, exist_ok=True)
+    with locked(out, "packs into it", "OUT"):
+        for left in out.glob(ASIDE + "*"):
+            shutil.rmtree(left)
+        if not overwrite and any(path.name != LOCK for path in out.iterdir()):
+            raise Error(
+                f"{out}: not empty; take another folder, or --overwrite to replace the shards packed into it before"
+            )
+        aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=out))
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside)
 
 
 def _name(out: Path) -> str:
@@ -110,6 +128,7 @@ def _samples(
             raise Stopped("stopped; nothing was packed", stop.signum)
         bar.show(done, "")
         try:
+            _check_name(item.place)
             files = _sized(item.read(), size, item.place)
         except (Error, OSError) as error:
             packed.failed.append(str(error))
@@ -117,6 +136,18 @@ def _samples(
             continue
         packed.photographs += 1
         yield {"__key__": item.key, **_described(item, found.classes), **files}
+
+
+def _check_name(place: str) -> None:
+    """See that a name can be in a shard.
+
+    Raises:
+        Error: it is not UTF-8, as a disk may have it.
+    """
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        raise Error(f"{one_line(place)}: its name is not UTF-8, as names in shards are; rename it") from None
 
 
 def _described(item: Item, classes: Mapping[str, int]) -> Files:

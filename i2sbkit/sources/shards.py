@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from webdataset.shardlists import expand_urls
 
+from ..batch.finding import matches
 from ..kernel.errors import Error
-from ..pictures.decoding import READ_FORMATS
+from ..pictures.decoding import decode_rgb
 from ..plain import short
 from ..reporting import warn
 from .folders import Group, scan_folder, scan_pairs
@@ -164,10 +163,10 @@ def _matches(given: str) -> list[Path]:
     found: list[Path] = []
     for text in _expanded(given):
         path = Path(text)
-        matches = [path] if path.exists() else sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
-        if not text or not matches:
+        there = [path] if path.exists() else matches(path)
+        if not text or not there:
             raise Error(f"{text or 'empty path'}: no such shard or folder; give .tar files or a folder of pictures")
-        found += matches
+        found += there
     return found
 
 
@@ -184,8 +183,8 @@ def read_pixels(sample: Sample) -> Tensor:
     """A sample's picture as 8-bit RGB (3, H, W), turned upright; alpha is left out.
 
     Raises:
-        Damaged: it cannot be decoded.
-        Error: it cannot be read, or is gray of more than 8 bits, which Pillow would turn white.
+        Damaged: it cannot be decoded, or not without loss: gray of more than 8 bits, CMYK without a profile.
+        Error: it cannot be read.
     """
     part = sample.picture
     assert part is not None
@@ -196,7 +195,7 @@ def read_degraded(sample: Sample) -> Tensor:
     """The same of the degraded picture beside it.
 
     Raises:
-        Damaged: it cannot be decoded.
+        Damaged: as `read_pixels`.
         Error: there is none, or as `read_pixels`.
     """
     part = sample.degraded
@@ -212,16 +211,15 @@ def decode(data: bytes, place: str, key: str = "") -> Tensor:
         Damaged, Error: as `read_pixels`.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=READ_FORMATS) as file:
-            if file.mode[0] in "IF":
-                raise Error(f"more than 8 bits, Pillow mode {file.mode}: convert it first")
-            array = np.array(ImageOps.exif_transpose(file).convert("RGB"))
-    except (Error, MemoryError) as error:
-        what = f"not a readable picture ({short(error) or 'too large for memory'})"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of metadata nothing is wanted but which way is up
+            levels = decode_rgb(data)
+    except MemoryError:
+        what = "not a readable picture (too large for memory)"
         raise Error(": ".join(filter(None, (place, key, what)))) from None
     except Exception as error:  # on broken bytes Pillow's decoders raise nearly everything
         raise Damaged(place, key, f"not a readable picture ({short(error)}); try `i2sbkit shards check`") from None
-    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(levels.transpose(2, 0, 1).copy())
 
 
 def _without_degraded(sample: Sample, count: int) -> Error:

@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from ..ema import tied
 from ..kernel.errors import Error
 from ..kernel.interfaces import Backbone
 from .promises import keep
@@ -146,6 +147,12 @@ def works_quietly(case: Built) -> str | None:
     return f"it changed {' and '.join(sorted(found))}" if found else None
 
 
+def names_once(case: Built) -> str | None:
+    """Each parameter has one name, under which it is averaged and stored."""
+    names = tied(case.net)
+    return f"{names[0]} is another parameter too" if names else None
+
+
 def builds_again(case: Built) -> str | None:
     """`build` gives a new network each time, the same from the same seed; weights saved of one fit another."""
     first, second = case.net.state_dict(), build(case.backbone, 6, 3).state_dict()
@@ -184,7 +191,7 @@ def learns(case: Built) -> str | None:
 
 SHAPES = (gives_a_picture, leaves_its_input)
 ALONE = (keeps_images_apart, minds_no_layout, works_quietly)
-TRAINED = (builds_again, learns)
+TRAINED = (names_once, builds_again, learns)
 
 
 def _run(net: nn.Module, x: Tensor, t: Tensor) -> Tensor:

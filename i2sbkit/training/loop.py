@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from ..data import Batch, TrainingSet, open_data, training_batches
+from ..devices import pick_device
 from ..distributed import World
 from ..files import sweep
 from ..kernel import registry
+from ..locking import locked
 from ..recipe import Recipe
 from ..reporting import Bar, JsonLines, Logger, Loggers
 from ..sources.order import share_of
@@ -24,8 +26,8 @@ from ..sources.shards import Index
 from ..sources.skipping import Damaged, Skipped
 from ..stopping import Stopped, stop_requests
 from .fitting import fitting
-from .locking import locked
-from .resuming import find_state, load_state, maths_of, not_finite, save_state
+from .resuming import find_state, load_state, maths_of
+from .saving import not_finite, save_state, save_weights, trained_on, weights_lag
 from .trainer import Trainer, learning_rate
 from .validation import SAMPLES, Validation
 
@@ -34,8 +36,8 @@ LOG_EVERY = 10
 
 def train(
     recipe: Recipe,
-    run: Path,
-    device: torch.device,
+    run: str | Path,
+    device: str | torch.device = "auto",
     resume: str = "auto",
     world: World = World(),  # noqa: B008 - a value
     strict: bool = False,
@@ -43,9 +45,11 @@ def train(
     """Train a recipe in a run folder until its iterations are done; the same call again goes on where it stopped.
 
     Args:
+        run: the folder; made where it is not there.
+        device: "auto" is CUDA, else Apple's MPS, else the CPU.
         resume: "auto" goes on from the newest state in `run`; "never" wants an empty run; else the path of a state.
         world: the processes that train together, each of which makes this call; the first one writes and reports.
-        strict: damaged shards and photographs are an error; else they are left out, see `skipping` and `TrainingSet`.
+        strict: damaged shards and photographs are an error; else they are left out, see `sources.skipping`.
 
     Returns:
         What was done: weights file, step, images seen by the network, seconds, what was damaged, last metrics.
@@ -55,17 +59,20 @@ def train(
             folder; the loss is not finite; or the data cannot be read.
         Stopped: a signal came; the state is saved.
     """
-    options, skipped = recipe.train, Skipped(strict)
+    options, skipped, run = recipe.train, Skipped(strict), Path(run)
     with world.agreed():
+        device = pick_device(str(device))
         share_of(options.batch, world.size)
         index = open_data(recipe, "train", skipped)
         data, validation = TrainingSet.of(recipe, index, strict), Validation.of(recipe, skipped)
-    world.check_same({**maths_of(recipe), "data.train": _described(index)})
+        facts = trained_on(recipe, index)
+    masks = facts.get("masks", "none")
+    world.check_same({**maths_of(recipe), "data.train": _described(index), "data.masks": masks})
     with ExitStack() as stack:
         with world.agreed():
             if world.first:
-                stack.enter_context(locked(run))
-        state = world.shared(lambda: find_state(recipe, run, resume, index))
+                stack.enter_context(locked(run, "trains in it", "--out"))
+        state = world.shared(lambda: find_state(recipe, run, resume, facts))
         with fitting(recipe, world.size, "before the first step"):
             trainer = Trainer(recipe, device, world)
         with world.agreed():
@@ -77,7 +84,7 @@ def train(
         stack.enter_context(report)
         over = "; done already: a higher train.iterations goes on" if start >= options.iterations else ""
         report.bar.say(f"{run}: step {start} of {options.iterations}, {_size(trainer):,} parameters{over}")
-        _steps(trainer, batches, report, index, validation)
+        _steps(trainer, batches, report, facts, validation)
         return {
             "weights": str(run / "weights.safetensors"),
             "step": trainer.step,
@@ -89,11 +96,13 @@ def train(
 
 
 def _steps(
-    trainer: Trainer, batches: Iterator[Batch], report: Report, index: Index, validation: Validation | None
+    trainer: Trainer, batches: Iterator[Batch], report: Report, facts: Mapping[str, str], validation: Validation | None
 ) -> None:
-    """Go on to the last step."""
+    """Go on to the last step; first comes what was still to be made of the step that a state was saved at."""
     recipe, world, run, options = trainer.recipe, trainer.world, report.run, trainer.recipe.train
     with stop_requests() as stop:
+        if trainer.step:
+            _catch_up(trainer, report, facts, validation)
         while trainer.step < options.iterations:
             with fitting(recipe, world.size, f"in step {trainer.step + 1}"):
                 with world.agreed():
@@ -106,11 +115,20 @@ def _steps(
             if saving or step % LOG_EVERY == 0:
                 report.numbers(trainer, loss, norm)
             if saving:
-                save_state(trainer, run, index)
+                save_state(trainer, run, facts)
             if stopping and not done:
                 raise Stopped(f"stopped at step {step}, state saved; the same command goes on from there", stopping)
-            if validation and (step % options.val_every == 0 or done):
+            if validation and validation.due(step):
                 report.pictures(trainer, validation)
+
+
+def _catch_up(trainer: Trainer, report: Report, facts: Mapping[str, str], validation: Validation | None) -> None:
+    """Make what comes behind a state where it is missing, as a training ended in between: weights and validation."""
+    world, run, step = trainer.world, report.run, trainer.step
+    if world.shared(lambda: weights_lag(run, step)):
+        save_weights(trainer, run, facts)
+    if validation and validation.due(step) and world.shared(lambda: not validation.sheet(run, step).exists()):
+        report.pictures(trainer, validation)
 
 
 class Report:

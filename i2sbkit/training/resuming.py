@@ -1,8 +1,4 @@
-"""Training states: written whole, found again, and refused where the maths would change.
-
-A state holds the network, its averages and the optimiser; everything random follows from the seed and the counter of
-samples, so the step is all that is left to know.
-"""
+"""Training states: found again, and refused where the maths would change."""
 
 from __future__ import annotations
 
@@ -15,18 +11,15 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ..checkpoint import check_tensors, read_header, read_tensors, save, saved_states, write_weights
-from ..files import write_text
+from ..checkpoint import check_tensors, read_header, read_tensors, saved_states
 from ..kernel.errors import Error
 from ..recipe import Recipe, from_document
 from ..reporting import warn
-from ..sources.masks import masks_fingerprint
-from ..sources.shards import Index
+from .saving import WEIGHTS
 
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-KEPT = "the last state is whole; make room, and the same command goes on from there"
 FREE = {
     "data": {"train", "val", "val_size", "workers"},
     "train": {"iterations", "save_every", "keep", "val_every", "val_nfe", "val_images", "parallel", "microbatch"},
@@ -37,72 +30,20 @@ FREE = {
 """
 
 
-def save_state(trainer: Trainer, run: Path, index: Index) -> None:
-    """Write the weights and the state of this step; keep the last `keep` states. The first process does, for all.
-
-    Raises:
-        Error: they cannot be written, or what was learned is not finite; the states before are as they were.
-    """
-    net, weights = trainer.spread.network_state(), trainer.weights()
-    tensors = {f"net/{name}": tensor for name, tensor in net.items()}
-    tensors |= {f"ema/{name}": weights[name] for name in trainer.ema.shadow if name in weights}
-    for number, slots in trainer.spread.optimizer_state(trainer.optimizer).items():
-        tensors |= {f"opt/{number}/{slot}": tensor for slot, tensor in slots.items()}
-    with trainer.world.agreed():
-        if trainer.world.first:
-            _check_finite(trainer, run, tensors)
-            try:
-                _write(trainer, run, index, tensors, weights)
-            except OSError as error:
-                raise Error(f"{error}; {KEPT}") from None
-
-
-def _check_finite(trainer: Trainer, run: Path, tensors: Mapping[str, Tensor]) -> None:
-    """See that parameters, averages and moments are finite; a buffer may hold what its network wants.
-
-    A loss and a gradient that are finite do not tell: a step may be too long, a square too large.
-    """
-    learned = {f"net/{name}" for name, _ in trainer.net.named_parameters()}
-    for name, tensor in tensors.items():
-        if (name in learned or not name.startswith("net/")) and not torch.isfinite(tensor).all():
-            raise not_finite(run, f"tensor {name} is not finite", trainer.step)
-
-
-def not_finite(run: Path, what: str, step: int) -> Error:
-    """What to say where training cannot go on."""
-    return Error(
-        f"{run}: the {what} at step {step}; the last good state is kept. Try a lower train.lr, or train.clip = 1.0"
-    )
-
-
-def _write(
-    trainer: Trainer, run: Path, index: Index, tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor]
-) -> None:
-    recipe = trainer.recipe
-    write_text(run / "recipe.toml", recipe.to_toml())
-    header = {"kind": "state", "recipe": recipe.document, "step": trainer.step, "ema_updates": trainer.ema.updates}
-    header |= {"data": index.fingerprint, "scaler": trainer.scaler.state_dict()}
-    if masks := recipe.paths("masks"):
-        header["masks"] = masks_fingerprint(masks[0])
-    name = f"state-{trainer.step:08d}.safetensors"
-    # The state comes last: who is killed before it makes both again, who is killed after it has both.
-    write_weights(run / "weights.safetensors", weights, recipe, step=trainer.step, data=index.fingerprint)
-    save(run / name, tensors, header)
-    until_now = [path for path in saved_states(run) if path.name <= name]  # beyond lies only what could not be read
-    for old in until_now[recipe.train.keep :]:
-        old.unlink()
-
-
-def find_state(recipe: Recipe, run: Path, resume: str, index: Index) -> Path | None:
+def find_state(recipe: Recipe, run: Path, resume: str, facts: Mapping[str, str]) -> Path | None:
     """The state to go on from, or None to start; see `loop.train`.
 
     A state that cannot be read is passed over with a warning while there is an older one.
 
     Raises:
-        Error: none can be read, or going on from it would make it another training.
+        Error: none can be read, or going on from it would make it another training; or to start would write over what
+            is left of a training.
     """
-    states = saved_states(run)
-    if resume == "never" and states:
+    states, weights, log = saved_states(run), run / WEIGHTS, run / "log.jsonl"
+    if resume in ("auto", "never") and not states and weights.exists():
+        way_out = f"take another --out, or begin from them with --init-from {weights}"
+        raise Error(f"{run}: holds weights but no state; {way_out}")
+    if resume == "never" and (states or (log.exists() and log.stat().st_size)):
         raise Error(f"{run}: holds a run already; take another --out, or --resume auto to go on with it")
     if resume not in ("auto", "never"):
         states = [_chosen(Path(resume), states)]
@@ -111,7 +52,7 @@ def find_state(recipe: Recipe, run: Path, resume: str, index: Index) -> Path | N
     path, header = _newest_readable(states)
     if header.get("kind") != "state":
         raise Error(f"{path}: holds weights only; start from them with --init-from {path}")
-    _check_same(header, recipe, path, index)
+    _check_same(header, recipe, path, facts)
     return path
 
 
@@ -134,7 +75,7 @@ def _newest_readable(states: Sequence[Path]) -> tuple[Path, dict[str, Any]]:
     return states[-1], read_header(states[-1])
 
 
-def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: Index) -> None:
+def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, facts: Mapping[str, str]) -> None:
     """Refuse to go on under a recipe or on data that would make it another training."""
     free = {key: recipe.document[key] for key in ("log", "sampler")}
     written = {**header["recipe"], **free}  # read as a recipe, for what was not yet an option when it was written
@@ -150,9 +91,9 @@ def _check_same(header: Mapping[str, Any], recipe: Recipe, path: Path, index: In
     ]
     if "data" not in header:
         raise Error(f"{path}: not a whole training state (it does not say what it was trained on); take another")
-    if header["data"] != index.fingerprint:
+    if header["data"] != facts["data"]:
         changes.append("data.train: the photographs are not the ones it was trained on")
-    if (masks := recipe.paths("masks")) and header.get("masks") != masks_fingerprint(masks[0]):
+    if "masks" in facts and header.get("masks") != facts["masks"]:
         changes.append("data.masks: the masks are not the ones it was trained on")
     if changes:
         way_out = "put these back, or start anew with another --out"

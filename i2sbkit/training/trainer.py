@@ -14,8 +14,9 @@ from ..checkpoint import FLOATS, build_network, load_tensors, network_tensors, r
 from ..data import Batch
 from ..distributed import World
 from ..document.schema import TrainSection
-from ..ema import Ema
+from ..ema import Ema, tied
 from ..kernel.algorithms import training_loss
+from ..kernel.errors import Error
 from ..kernel.rng import Rng, derive_seed
 from ..recipe import Recipe
 from ..reporting import warn
@@ -33,7 +34,8 @@ class Trainer:
     """All that changes while training: network, averages, optimiser, loss scale; and the step they stand at.
 
     Raises:
-        Error: `train.init` does not fit the network, or the device cannot do what the backbone's options ask for.
+        Error: `train.init` does not fit the network, the network has a parameter under two names, or the device cannot
+            do what the backbone's options ask for.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device, world: World = World()) -> None:  # noqa: B008 - a value
@@ -43,6 +45,9 @@ class Trainer:
             recipe.parts.backbone.check_device(device)
             torch.manual_seed(derive_seed(options.seed, "init"))
             self.net = build_network(recipe)
+            if names := tied(self.net):
+                name = recipe.document["backbone"]["name"]
+                raise Error(f"backbone {name!r}: {names[0]} is another parameter too; call one module in both places")
             if options.init:
                 begin_from(self.net, recipe.base / options.init, recipe.bridge.cond_x1)
         self.spread = _spread(self.net, options.parallel, device, world.size)

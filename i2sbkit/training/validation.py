@@ -72,8 +72,17 @@ class Validation:
 
     def write(self, run: Path, step: int, sheet: Tensor) -> None:
         """Put a sheet into the run's `samples/`: degraded, restored at each nfe, clean."""
-        with atomic(run / SAMPLES / f"step-{step:08d}.png") as temporary:
+        with atomic(self.sheet(run, step)) as temporary:
             to_pil(sheet).save(temporary, "PNG")
+
+    def due(self, step: int) -> bool:
+        """Whether it is made at a step: every `val_every`, and at the last."""
+        options = self.recipe.train
+        return step % options.val_every == 0 or step == options.iterations
+
+    def sheet(self, run: Path, step: int) -> Path:
+        """Where the sheet of a step is put in a run folder: the last of what a validation makes."""
+        return run / SAMPLES / f"step-{step:08d}.png"
 
 
 def _check_nfe(recipe: Recipe) -> None:

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..kernel.errors import Error
-from ..printable import one_line
+from .kernel.errors import Error
+from .printable import one_line
 
 if sys.platform == "win32":
     import msvcrt
@@ -30,13 +30,25 @@ _OURS: dict[Path, dict[str, Any]] = {}
 to open and close the file would end it."""
 
 
+class _Taken(Exception):
+    """Another process has the folder: what its file says of it, and what more there is to say."""
+
+    def __init__(self, holder: dict[str, Any], more: str = "") -> None:
+        super().__init__(holder, more)
+        self.holder, self.more = holder, more
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, doing: str, other: str) -> Iterator[None]:
     """Within the block no other process gets the same folder, here or on a machine that shares it.
 
     The lock is the system's (POSIX record locks, which NFS knows too), so it is gone at once when the process is, by
     kill -9 as well, and workers that it has forked do not hold it. Where the file system has none, the file itself
     counts, until its process is gone; of another machine's it is not known whether it is.
+
+    Args:
+        doing: what whoever has the folder does, for messages: "trains in it".
+        other: what gives another folder: "--out".
 
     Raises:
         Error: another process has it; it says which, and where. Or the folder cannot be made or written to.
@@ -46,10 +58,15 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         own = folder.resolve()
         if own in _OURS:
-            raise _taken(folder, _OURS[own])
-        file = _take(folder, mine := _mine())
+            raise _Taken(_OURS[own])
+        file = _take(path, mine := _mine())
+    except _Taken as taken:
+        who, since = "another process", ""
+        if taken.holder:
+            who, since = "process {pid} on {host}".format(**taken.holder), f" since {taken.holder['since']}"
+        raise Error(f"{folder}: {who} {doing}{since}; let it finish, or take another {other}{taken.more}") from None
     except OSError as error:
-        raise Error(f"{folder}: cannot be a run folder ({error.strerror}); take another --out") from None
+        raise Error(f"{folder}: no folder to write to ({error.strerror}); take another {other}") from None
     _OURS[own] = mine
     try:
         yield
@@ -65,9 +82,12 @@ def locked(folder: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _take(folder: Path, mine: dict[str, Any]) -> TextIO:
-    """The file, open, locked and with this in it."""
-    path = folder / NAME
+def _take(path: Path, mine: dict[str, Any]) -> TextIO:
+    """The file, open, locked and with this in it.
+
+    Raises:
+        _Taken, OSError: it cannot be had.
+    """
     while True:
         file, fresh = _opened(path)
         holder = _holder(path)
@@ -75,13 +95,12 @@ def _take(folder: Path, mine: dict[str, Any]) -> TextIO:
             _lock(file)
         except (BlockingIOError, PermissionError):
             file.close()
-            raise _taken(folder, holder) from None
+            raise _Taken(holder) from None
         except OSError:  # a file system without locks
             if not fresh:
                 file.close()
                 if _may_live(holder):
-                    more = f"; if it has ended, remove {path}"
-                    raise _taken(folder, holder, more) from None
+                    raise _Taken(holder, f"; if it has ended, remove {path}") from None
                 path.unlink(missing_ok=True)
                 continue
         if _is(file, path):
@@ -141,8 +160,3 @@ def _may_live(holder: dict[str, Any]) -> bool:
     except (OSError, OverflowError):  # it lives, and is somebody else's
         return True
     return True
-
-
-def _taken(folder: Path, holder: dict[str, Any], more: str = "") -> Error:
-    who = "process {pid} on {host} trains in it since {since}" if holder else "another process trains in it"
-    return Error(f"{folder}: {who.format(**holder)}; let it finish, or take another --out{more}")
