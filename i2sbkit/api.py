@@ -20,7 +20,7 @@ from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
 from .observing import told_of
 from .pictures.opened_jpeg import jpeg_file
-from .restoring import Restorer, Settings, warn_of_equal
+from .restoring import Restorer, Settings, warn_of_effort, warn_of_equal
 from .shipped import find_weights
 
 FARTHEST = 10.0
@@ -103,6 +103,7 @@ class Model:
             raise Error(f"samples must be at least 1, a whole number, got {samples!r}")
         settings = Settings(nfe, sampler, eta, seed, tile, precision, force, effort, consistency)
         restorer = self.restorer(settings)
+        warn_of_effort(restorer, kernel is not None)
         observations = as_observations(image, mask, kernel, restorer)
         draws = [restorer.pictures(observations, number) for number in range(samples)]
         warn_of_equal(draws, restorer.sampler)
