@@ -15,11 +15,11 @@ from repro_seconds import interleaved
 from repro_training import TASKS
 from repro_trials import METHODS, NFES, Trial, all_trials, tiles, trials
 
-from i2sbkit.batch.manifest import sha256_of
 from i2sbkit.evaluating.cases import Cases
 from i2sbkit.evaluating.opening import opened
 from i2sbkit.evaluating.planning import Wanted
 from i2sbkit.files import write_text
+from i2sbkit.jobs.manifest import sha256_of
 from i2sbkit.kernel.errors import Error
 
 BATCH, TIMED = 32, 64

@@ -15,10 +15,10 @@ from repro_training import RECIPES, TASKS, milestones
 
 from i2sbkit import Observation
 from i2sbkit.api import Model
-from i2sbkit.batch.finding import pictures_in
 from i2sbkit.checkpoint import read_weights
 from i2sbkit.devices import pick_device
 from i2sbkit.kernel.consistency import Pull
+from i2sbkit.pictures.finding import pictures_in
 from i2sbkit.recipe import from_document, load_recipe
 from i2sbkit.restoring import Settings
 from i2sbkit_plugins.superres import Superres

@@ -14,9 +14,9 @@ import torch
 from timing import interleaved
 
 from i2sbkit.api import Model
-from i2sbkit.batch.jobs import Job
 from i2sbkit.bulk.files import Extras, file_restorer
 from i2sbkit.checkpoint import build_network, read_weights, write_weights
+from i2sbkit.jobs.job import Job
 from i2sbkit.pictures.files import write_picture
 from i2sbkit.recipe import load_recipe
 from i2sbkit.restoring import Settings

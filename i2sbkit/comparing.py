@@ -6,10 +6,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .batch.finding import pictures_in
 from .kernel.errors import Error
 from .metrics import Scorer
 from .pictures.files import read_picture
+from .pictures.finding import pictures_in
 from .printable import one_line
 
 

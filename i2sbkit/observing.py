@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from PIL import ImageColor
 from torch import Tensor
 
-from .batch.finding import pictures_in
 from .images import Picture, filled, to_uint8
 from .kernel.errors import Error, NotLinear
 from .kernel.interfaces import Corruption, Observation
 from .pictures.files import read_picture
+from .pictures.finding import pictures_in
 from .point_spread import as_kernel, read_kernel
 from .sources.masks import PictureMasks
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from pictures import photo
 from working_weights import OT_ODE, SDE, working_weights
 
-from i2sbkit.batch.manifest import NAME
 from i2sbkit.cli import execute
+from i2sbkit.jobs.manifest import NAME
 
 PICTURES = (("a.png", (40, 32)), ("sub/b c.JPG", (33, 17)), ("sub/ü/d.webp", (8, 50)), ("one.bmp", (1, 1)))
 

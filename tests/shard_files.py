@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pictures import photo
 
-from i2sbkit.batch.jobs import Job
-from i2sbkit.batch.running import Made, silent
 from i2sbkit.bulk.shards import restore_shards
+from i2sbkit.jobs.job import Job
+from i2sbkit.jobs.running import Made, silent
 from i2sbkit.pictures.files import read_picture, write_picture
 
 

@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import pytest
 from pictures import photo
 
-from i2sbkit import Error, reporting
-from i2sbkit.batch.jobs import Job
-from i2sbkit.batch.progress import shares
-from i2sbkit.batch.running import Made, run_jobs
+from i2sbkit import Error, terminal
 from i2sbkit.files import atomic
+from i2sbkit.jobs.job import Job
+from i2sbkit.jobs.progress import shares
+from i2sbkit.jobs.running import Made, run_jobs
 from i2sbkit.printable import one_line
 
 
@@ -127,7 +127,7 @@ def test_each_job_is_told_of_as_it_ends(here):
 def slowly(monkeypatch):
     """Every look at the clock takes 100 seconds."""
     seconds = count(0, 100)
-    monkeypatch.setattr(reporting, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
 
 def made(job):
@@ -180,7 +180,7 @@ def test_a_terminal_is_told_what_ctrl_c_does(here, monkeypatch):
 def test_training_still_says_where_it_is(monkeypatch, capsys):
     """A bar with an interval speaks elsewhere too."""
     slowly(monkeypatch)
-    with reporting.Bar(4, 2, "step", every=30) as bar:
+    with terminal.Bar(4, 2, "step", every=30) as bar:
         bar.show(3, "loss 1")
     assert capsys.readouterr().err == "step 3/4  loss 1\n"
 

@@ -12,10 +12,10 @@ from working_weights import working_weights
 
 import i2sbkit
 from i2sbkit import Error, Observation
-from i2sbkit.batch.jobs import Job
-from i2sbkit.batch.running import Made
 from i2sbkit.bulk.degrading import degraded_suffix, file_degrader
 from i2sbkit.cli import execute
+from i2sbkit.jobs.job import Job
+from i2sbkit.jobs.running import Made
 from i2sbkit.pairs import quantized
 from i2sbkit.pictures.files import read_picture
 from i2sbkit.restoring import Settings, content_seed
@@ -186,7 +186,7 @@ class Broken(i2sbkit.Corruption):
 
 def test_a_corruptions_own_error_names_the_file(tmp_path):
     """The batch adds the file to a message that lacks it."""
-    from i2sbkit.batch.running import run_jobs
+    from i2sbkit.jobs.running import run_jobs
 
     photo(8, 8).save(tmp_path / "x.png")
     report = run_jobs([Job(tmp_path / "x.png", tmp_path / "y.png")], file_degrader(Broken(), 0), "degraded")

@@ -11,10 +11,10 @@ from restore_command import everything
 from shard_files import content_of, encoded, five, tar_of
 
 from i2sbkit import api
-from i2sbkit.batch.jobs import Job
-from i2sbkit.batch.manifest import NAME, OF_RANK, Manifest, take_in
 from i2sbkit.bulk import files
 from i2sbkit.cli import execute
+from i2sbkit.jobs.job import Job
+from i2sbkit.jobs.manifest import NAME, OF_RANK, Manifest, take_in
 from i2sbkit.kernel.errors import Error
 
 

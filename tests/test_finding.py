@@ -5,8 +5,8 @@ import os
 import pytest
 from test_jobs import mapping, message, touch
 
-from i2sbkit.batch.finding import pictures_in
-from i2sbkit.batch.jobs import find_jobs, settle_existing
+from i2sbkit.jobs.job import find_jobs, settle_existing
+from i2sbkit.pictures.finding import pictures_in
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from i2sbkit import Error
-from i2sbkit.batch.jobs import Job, find_jobs, in_place_jobs, settle_existing
+from i2sbkit.jobs.job import Job, find_jobs, in_place_jobs, settle_existing
 
 
 @pytest.fixture

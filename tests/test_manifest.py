@@ -9,10 +9,10 @@ import pytest
 from restore_command import everything, run_restore
 from working_weights import working_weights
 
-from i2sbkit.batch import manifest
-from i2sbkit.batch.manifest import Manifest
-from i2sbkit.batch.outcomes import Outcome
-from i2sbkit.batch.running import Made
+from i2sbkit.jobs import manifest
+from i2sbkit.jobs.manifest import Manifest
+from i2sbkit.jobs.outcomes import Outcome
+from i2sbkit.jobs.running import Made
 
 
 def lines_of(folder):

@@ -2,7 +2,7 @@
 
 import tracemalloc
 
-from i2sbkit.batch.outcomes import Outcome, Outcomes
+from i2sbkit.jobs.outcomes import Outcome, Outcomes
 
 
 def outcome(number):

@@ -11,9 +11,9 @@ from PIL import Image
 from working_weights import working_weights
 
 import i2sbkit
-from i2sbkit.batch.jobs import Job
-from i2sbkit.batch.running import run_jobs
 from i2sbkit.bulk.files import Extras, file_restorer
+from i2sbkit.jobs.job import Job
+from i2sbkit.jobs.running import run_jobs
 from i2sbkit.observing import Told
 from i2sbkit.report.collecting import Collector
 from i2sbkit.report.film import FRAMES, Film

@@ -11,12 +11,12 @@ from working_weights import OT_ODE, SDE, working_weights
 
 import i2sbkit
 from i2sbkit import shipped
-from i2sbkit.batch.manifest import sha256_of
 from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.cli import execute
 from i2sbkit.evaluating.arms import ways
 from i2sbkit.evaluating.planning import Wanted
 from i2sbkit.evaluating.tuning import ETAS, Tuned, grid
+from i2sbkit.jobs.manifest import sha256_of
 from i2sbkit.restoring import Settings
 from i2sbkit.results.evaluation import Arm, ArmResult, Interval, Results
 from i2sbkit.shipped import bundled

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from ..batch.jobs import Job
-from ..batch.running import Made
 from ..files import atomic
 from ..images import Picture
+from ..jobs.job import Job
+from ..jobs.running import Made
 from ..kernel.interfaces import Corruption, Observation
 from ..pictures.files import read_picture, write_picture
 from ..restoring import content_seed

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..batch.jobs import Job
-from ..batch.running import Made
 from ..images import Picture
+from ..jobs.job import Job
+from ..jobs.running import Made
 from ..kernel.errors import Error
 from ..kernel.interfaces import Observation
 from ..memory import out_of_memory

@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..batch.finding import is_picture_name, pictures_in
-from ..batch.jobs import Job, Policy, check_suffix, find_jobs, in_place_jobs, settle_existing
-from ..batch.manifest import Manifest, sha256_of
-from ..batch.outcomes import Outcome
-from ..batch.running import Made, Noted, Report, run_jobs, silent
 from ..distributed import World
+from ..jobs.job import Job, Policy, check_suffix, find_jobs, in_place_jobs, settle_existing
+from ..jobs.manifest import Manifest, sha256_of
+from ..jobs.outcomes import Outcome
+from ..jobs.running import Made, Noted, Report, run_jobs, silent
 from ..kernel.errors import Error
+from ..pictures.finding import is_picture_name, pictures_in
 from ..printable import one_line
 from ..restoring import Restorer, options_of
 from .files import Extras

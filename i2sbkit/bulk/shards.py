@@ -18,12 +18,12 @@ from functools import partial
 from glob import escape
 from pathlib import Path
 
-from ..batch.finding import is_picture_name, pictures_under
-from ..batch.jobs import Job, refuse_into
-from ..batch.running import Made, Noted, Report, run_jobs
-from ..batch.spooling import spooled
 from ..files import atomic
+from ..jobs.job import Job, refuse_into
+from ..jobs.running import Made, Noted, Report, run_jobs
+from ..jobs.spooling import spooled
 from ..kernel.errors import Error
+from ..pictures.finding import is_picture_name, pictures_under
 from ..printable import one_line
 from ..sources.shards import Sample, expand
 from ..sources.tars import Part, split_name, walk_members

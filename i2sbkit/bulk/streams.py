@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..batch.jobs import Job
-from ..batch.running import Made, Noted, Report, run_jobs, silent
-from ..batch.spooling import spooled
 from ..images import FORMATS
+from ..jobs.job import Job
+from ..jobs.running import Made, Noted, Report, run_jobs, silent
+from ..jobs.spooling import spooled
 from ..kernel.errors import Error
 from ..pictures.files import format_of
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
-from ..batch.manifest import take_in
-from ..batch.outcomes import Outcome, Outcomes
-from ..batch.running import Made, Noted, Report, silent
 from ..distributed import World
+from ..jobs.manifest import take_in
+from ..jobs.outcomes import Outcome, Outcomes
+from ..jobs.running import Made, Noted, Report, silent
 from ..kernel.errors import Error
 from ..printable import one_line
 from ..report.collecting import Collector
-from ..reporting import warn
 from ..stopping import Stopped
+from ..terminal import warn
 from .plans import Facts, FilePlan, Plan, ShardPlan, StreamPlan, Work
 
 AT_A_TIME = 100

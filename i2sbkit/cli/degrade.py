@@ -37,10 +37,10 @@ def degrade(
         )
     if Path("-") in (source, out):
         raise click.UsageError("- is stdin and stdout, and only restore takes them; give files or folders")
-    from ..batch.jobs import find_jobs, settle_existing
-    from ..batch.running import run_jobs
     from ..bulk.degrading import degraded_suffix, file_degrader
     from ..checkpoint import read_weights
+    from ..jobs.job import find_jobs, settle_existing
+    from ..jobs.running import run_jobs
     from ..recipe import load_recipe
     from ..shipped import find_weights
 

@@ -17,8 +17,8 @@ import click
 from ..printable import finite, one_line
 
 if TYPE_CHECKING:
-    from ..batch.jobs import Policy
-    from ..batch.running import Report
+    from ..jobs.job import Policy
+    from ..jobs.running import Report
 
 
 class Place(click.Path):
@@ -191,7 +191,7 @@ def shown_warnings() -> Iterator[None]:
     said: set[str] = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        from ..reporting import warn
+        from ..terminal import warn
 
         line = one_line(message)
         if line not in said:

@@ -11,8 +11,8 @@ from ..determinism import deterministic_now
 from ..kernel.errors import Error
 from ..kernel.interfaces import Observation
 from ..metrics import Prepared
-from ..reporting import Bar
 from ..stopping import stop_requests
+from ..terminal import Bar
 from . import rows
 from .arms import Way
 from .cases import Case, Cases

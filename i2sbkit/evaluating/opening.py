@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from ..api import Model
 from ..distributed import World
 from ..kernel.errors import Error
-from ..reporting import warn
 from ..restoring import Settings
+from ..terminal import warn
 from .against import check
 from .evaluation import Evaluation
 from .folder import Folder

@@ -11,8 +11,8 @@ import torch
 
 from .. import __version__
 from ..api import Model
-from ..batch.manifest import sha256_of
 from ..determinism import deterministic_now
+from ..jobs.manifest import sha256_of
 from ..kernel.errors import Error
 from ..kernel.interfaces import Corruption
 from ..metrics import Scorer

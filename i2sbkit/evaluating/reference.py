@@ -18,9 +18,9 @@ from ..images import from_uint8
 from ..kernel.errors import Error
 from ..metrics import Distribution, FeatureNetwork
 from ..pairs import middle
-from ..reporting import Bar
 from ..sources.photographs import read_photograph
 from ..sources.shards import Index, open_index
+from ..terminal import Bar
 
 BATCH = 16
 

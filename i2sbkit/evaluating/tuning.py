@@ -12,8 +12,8 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ..api import Model
-from ..batch.manifest import sha256_of
 from ..checkpoint import Weights, save
+from ..jobs.manifest import sha256_of
 from ..kernel import registry
 from ..kernel.errors import Error
 from ..restoring import Settings, check_fit

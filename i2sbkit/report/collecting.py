@@ -9,10 +9,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..batch.jobs import Job
-from ..batch.outcomes import Outcome
-from ..batch.running import Made
 from ..comparing import read_measurable
+from ..jobs.job import Job
+from ..jobs.outcomes import Outcome
+from ..jobs.running import Made
 from ..kernel.errors import Error
 from ..metrics import Scorer
 from ..restoring import Restorer

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..batch.manifest import sha256_of
+from ..jobs.manifest import sha256_of
 from ..printable import spell
 from ..restoring import Restorer, options_of
 from .html import Html, escape

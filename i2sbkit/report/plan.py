@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..batch.jobs import Job, check_writable
 from ..comparing import by_stem
+from ..jobs.job import Job, check_writable
 from ..kernel.errors import Error
 from ..printable import one_line
 

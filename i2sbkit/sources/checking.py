@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..kernel.errors import Error
-from ..reporting import Bar
+from ..terminal import Bar
 from .folders import scan_folder
 from .shards import Sample, find, read_degraded, read_pixels
 from .tars import INDEX, PICTURES, Part, Place, index_bytes, read_index, scan_tar, walk_tar

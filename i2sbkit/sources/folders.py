@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from ..batch.finding import pictures_in
 from ..kernel.errors import Error
+from ..pictures.finding import pictures_in
 from .tars import DEGRADED, Part
 
 FOLDER_GROUP = 256

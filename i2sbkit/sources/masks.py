@@ -23,9 +23,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..batch.finding import pictures_in
 from ..kernel.errors import Error
 from ..pictures.decoding import decode
+from ..pictures.finding import pictures_in
 from ..plain import short
 
 PACKED_SIDE = 256

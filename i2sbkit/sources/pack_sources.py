@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from ..batch.finding import pictures_in
 from ..images import FORMATS, uint8_to_pil
 from ..kernel.errors import Error
+from ..pictures.finding import pictures_in
 from .folders import extension, folder_keys, match_pairs
 from .name_lists import chosen
 from .shards import decode

@@ -22,8 +22,8 @@ from ..kernel.errors import Error
 from ..locking import NAME as LOCK
 from ..locking import locked
 from ..printable import one_line
-from ..reporting import Bar
 from ..stopping import Stopped, StopRequest, stop_requests
+from ..terminal import Bar
 from .pack_sources import Files, Found, Item, Source, class_of
 from .shards import decode
 from .tars import DEGRADED, DEGRADED_PICTURES, PICTURES

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from webdataset.shardlists import expand_urls
 
-from ..batch.finding import matches
 from ..kernel.errors import Error
 from ..pictures.decoding import decode_rgb
+from ..pictures.finding import matches
 from ..plain import short
-from ..reporting import warn
+from ..terminal import warn
 from .folders import Group, scan_folder, scan_pairs
 from .piped import PIPE, piped_shard
 from .remote import URL, Remote, check_url, together

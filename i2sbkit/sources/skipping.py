@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kernel.errors import Error
 from ..printable import one_line
-from ..reporting import warn
+from ..terminal import warn
 
 LOUD = 10
 """Shards, or pictures in folders, whose damage is told in a line of its own; of others only the number."""

@@ -20,11 +20,12 @@ from ..files import sweep
 from ..kernel import registry
 from ..locking import locked
 from ..recipe import Recipe
-from ..reporting import Bar, JsonLines, Logger, Loggers
+from ..reporting import JsonLines, Logger, Loggers
 from ..sources.order import share_of
 from ..sources.shards import Index
 from ..sources.skipping import Damaged, Skipped
 from ..stopping import Stopped, stop_requests
+from ..terminal import Bar
 from .fitting import fitting
 from .resuming import find_state, load_state, maths_of
 from .saving import not_finite, save_state, save_weights, trained_on, weights_lag

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from ..checkpoint import check_tensors, read_header, read_tensors, saved_states
 from ..kernel.errors import Error
 from ..recipe import Recipe, from_document
-from ..reporting import warn
+from ..terminal import warn
 from .saving import WEIGHTS
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from ..kernel.algorithms import training_loss
 from ..kernel.errors import Error
 from ..kernel.rng import Rng, derive_seed
 from ..recipe import Recipe
-from ..reporting import warn
 from ..sampling import DTYPES
+from ..terminal import warn
 from .parallel import Alone, Replicated
 
 FUSED = ("cpu", "cuda", "mps", "xpu")

@@ -10,8 +10,8 @@ from typing import Literal
 
 from ..images import FORMATS
 from ..kernel.errors import Error
+from ..pictures.finding import find_pictures, is_picture_name
 from ..printable import one_line
-from .finding import find_pictures, is_picture_name
 
 Policy = Literal["refuse", "skip", "overwrite", "in place"]
 """What to do where an output exists; in place, every output replaces its own input."""

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from ..determinism import deterministic_now
 from ..kernel.errors import Error
 from ..printable import finite, one_line
-from .jobs import Job
+from .job import Job
 from .outcomes import Outcome
 from .running import Made
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..kernel.errors import Error
 from ..printable import one_line
-from ..reporting import Bar
 from ..stopping import Stopped, stop_requests
-from .jobs import Job
+from ..terminal import Bar
+from .job import Job
 from .outcomes import Outcome, Outcomes
 from .progress import shares
 

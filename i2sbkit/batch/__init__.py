@@ -1,1 +1,0 @@
-"""Many files, one after another: which there are, what becomes of each, and what is told of it."""
