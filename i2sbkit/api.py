@@ -107,8 +107,8 @@ class Model:
         observations = as_observations(image, mask, kernel, restorer)
         draws = [restorer.pictures(observations, number) for number in range(samples)]
         warn_of_equal(draws, restorer.sampler)
-        mask = observations[0].mask if restorer.corruption.masks else None
-        results = [like(image, draw, mask) for draw in draws]
+        holes = observations[0].mask if restorer.corruption.masks else None
+        results = [like(image, draw, holes) for draw in draws]
         return results if samples > 1 else results[0]
 
 

@@ -23,6 +23,7 @@ NOT_FACTS = {"format", "version", "kind", "recipe", "plugins", "ema_updates", "s
 """Keys of a header that are written anew, or only a training goes on from."""
 
 SUMS = ("sha256_before", "tensors_sha256")
+"""What `tune` writes for `weights check`: of one file, which later tuning is told apart from."""
 
 
 def summary(path: Path) -> dict[str, Any]:

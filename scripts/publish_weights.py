@@ -17,13 +17,11 @@ from i2sbkit.checkpoint import read_header, read_tensors, save
 from i2sbkit.evaluating.opening import opened
 from i2sbkit.evaluating.planning import Wanted
 from i2sbkit.evaluating.tuning import tuned_on
-from i2sbkit.publishing import export
+from i2sbkit.publishing import SUMS, export
 from i2sbkit.restoring import Settings
 from i2sbkit.shipped import WEIGHTS
 
 HELDOUT = Path(__file__).parents[1] / "benchmarks/heldout"
-OF_THIS_MACHINE = ("sha256_before", "tensors_sha256")
-"""What `tune` writes for `weights check`: the published file is the one that later tuning is told apart from."""
 
 
 def main(run: str, task: str, photographs: str, count: int) -> None:
@@ -35,7 +33,7 @@ def main(run: str, task: str, photographs: str, count: int) -> None:
     model = i2sbkit.load(path, "cpu")
     results, tuned = tuned_on(model, Wanted([photographs], count=count), Settings(), "psnr_rgb")
     tuned.keep(model.weights, results, path)
-    kept = {key: value for key, value in read_header(path)["tuned"].items() if key not in OF_THIS_MACHINE}
+    kept = {key: value for key, value in read_header(path)["tuned"].items() if key not in SUMS}
     change_header(path, tuned=kept)
     sums = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"

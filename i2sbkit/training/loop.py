@@ -28,7 +28,7 @@ from ..stopping import Stopped, stop_requests
 from ..terminal import Bar
 from .fitting import fitting
 from .resuming import find_state, load_state, maths_of
-from .saving import not_finite, save_state, save_weights, trained_on, weights_lag
+from .saving import WEIGHTS, not_finite, save_state, save_weights, trained_on, weights_lag
 from .trainer import Trainer, learning_rate
 from .validation import SAMPLES, Validation
 
@@ -87,7 +87,7 @@ def train(
         report.bar.say(f"{run}: step {start} of {options.iterations}, {_size(trainer):,} parameters{over}")
         _steps(trainer, batches, report, facts, validation)
         return {
-            "weights": str(run / "weights.safetensors"),
+            "weights": str(run / WEIGHTS),
             "step": trainer.step,
             "images": trainer.step * options.batch,
             "seconds": report.seconds(),
