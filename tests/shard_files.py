@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pictures import photo
 
-from i2sbkit.bulk.shards import restore_shards
+from i2sbkit.bulk.shards import run_shards
 from i2sbkit.jobs.job import Job
 from i2sbkit.jobs.running import Made, silent
 from i2sbkit.pictures.files import read_picture, write_picture
@@ -63,7 +63,7 @@ class Negative:
 def run(work, *shards, suffix=None, settings="s", noted=silent):
     """Restore shards into `out`."""
     jobs = [Job(Path(shard), Path("out") / Path(shard).name) for shard in shards]
-    return restore_shards(jobs, work, suffix, settings, noted)
+    return run_shards(jobs, work, suffix, settings, "restored", noted)
 
 
 def five(path="in/a.tar"):

@@ -1,4 +1,4 @@
-"""Damaging a clean file as a corruption does, and writing what restore reads."""
+"""Damaging clean pictures, in files or shards, as a corruption does, and writing what restore reads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import torch
 
 from ..files import atomic
 from ..images import Picture
-from ..jobs.job import Job
-from ..jobs.running import Made
+from ..jobs.job import Job, Policy, find_jobs, settle_existing
+from ..jobs.running import Made, Report, run_jobs
 from ..kernel.interfaces import Corruption, Observation
 from ..pictures.files import read_picture, write_picture
+from ..recipe import Recipe
 from ..restoring import content_seed
+from .shards import all_shards, find_shard_jobs, run_shards
 
 SIGNATURES = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp"}
 """How encoded files begin, for corruptions that are codecs."""
@@ -25,6 +27,20 @@ def degraded_suffix(corruption: Corruption) -> str:
     probe = corruption.corrupt(torch.zeros(3, 64, 64), torch.Generator().manual_seed(0))
     encoded = probe.params.get("file", b"")
     return next((suffix for begin, suffix in SIGNATURES.items() if encoded.startswith(begin)), ".png")
+
+
+def degrade(source: Path, out: Path, recipe: Recipe, seed: int, policy: Policy) -> Report:
+    """Damage a picture, a folder or shards as a recipe says; see `Job` for where what is made goes.
+
+    Raises:
+        Error: input and output do not fit each other, or the policy.
+    """
+    corruption = recipe.parts.corruption
+    suffix, work = degraded_suffix(corruption), file_degrader(corruption, seed)
+    if all_shards([source]):
+        jobs = settle_existing(find_shard_jobs([source], out), policy)
+        return run_shards(jobs, work, suffix, repr((recipe.document["corruption"], seed)), "degraded")
+    return run_jobs(settle_existing(find_jobs([source], out, suffix), policy), work, "degraded")
 
 
 def file_degrader(corruption: Corruption, seed: int) -> Callable[[Job], Made]:

@@ -19,7 +19,7 @@ from ..pictures.finding import is_picture_name, pictures_in
 from ..printable import one_line
 from ..restoring import Restorer, options_of
 from .files import Extras
-from .shards import are_shards, find_shard_jobs, remove_leftovers, restore_shards
+from .shards import all_shards, are_shards, find_shard_jobs, remove_leftovers, run_shards
 from .streams import STREAM, StreamJob
 
 Work = Callable[[Job], Made]
@@ -87,11 +87,9 @@ def make_plan(inputs: Sequence[Path], out: Path | None, policy: Policy, extras: 
     Raises:
         Error: inputs and output do not fit each other, or the policy.
     """
-    shards = [given for given in inputs if are_shards(given)]
-    if shards and len(shards) < len(inputs):
-        raise Error(f"{shards[0]} is a shard and others are not; give shards and pictures apart")
+    shards = all_shards(inputs)
     if out is None:
-        return _in_place(inputs, bool(shards), policy, extras, suffix)
+        return _in_place(inputs, shards, policy, extras, suffix)
     if STREAM in (*inputs, out):
         return _stream(inputs, out, policy, extras, suffix)
     if shards:
@@ -192,7 +190,7 @@ class ShardPlan:
         noted, jobs = _noting(self, Extras(), facts, noted), facts.world.share(self.jobs)
         if facts.world.first:
             remove_leftovers(_skipped(self))
-        return restore_shards(jobs, work, self.suffix, facts.mark, noted)
+        return run_shards(jobs, work, self.suffix, facts.mark, "restored", noted)
 
 
 @dataclass(frozen=True)

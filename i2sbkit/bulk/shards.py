@@ -1,6 +1,6 @@
-"""Shards in, shards out: the picture of each sample restored, everything else copied byte for byte.
+"""Shards in, shards out: the picture of each sample restored or damaged, everything else copied byte for byte.
 
-Restored pictures are gathered in a hidden folder beside the new shard, each whole; when the last is there the shard is
+New pictures are gathered in a hidden folder beside the new shard, each whole; when the last is there the shard is
 written and takes its place. So a run that was killed goes on behind the last picture, and a shard is whole or not
 there.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..files import atomic
 from ..jobs.job import Job, refuse_into
-from ..jobs.running import Made, Noted, Report, run_jobs
+from ..jobs.running import Made, Noted, Report, run_jobs, silent
 from ..jobs.spooling import spooled
 from ..kernel.errors import Error
 from ..pictures.finding import is_picture_name, pictures_under
@@ -41,6 +41,18 @@ def are_shards(given: Path) -> bool:
     return given.suffix == ".tar"
 
 
+def all_shards(inputs: Sequence[Path]) -> bool:
+    """Whether what is given are shards, rather than pictures.
+
+    Raises:
+        Error: both are among them.
+    """
+    shards = [given for given in inputs if are_shards(given)]
+    if shards and len(shards) < len(inputs):
+        raise Error(f"{one_line(shards[0])} is a shard and others are not; give shards and pictures apart")
+    return bool(shards)
+
+
 def find_shard_jobs(inputs: Sequence[Path], out: Path) -> list[Job]:
     """The shards that paths, brace patterns, globs and folders stand for, each with its place in the folder `out`.
 
@@ -48,18 +60,21 @@ def find_shard_jobs(inputs: Sequence[Path], out: Path) -> list[Job]:
         Error: there is no such shard, or `out` cannot be a folder, or is in an input.
     """
     if (out.exists() and not out.is_dir()) or out.suffix == ".tar" or is_picture_name(out):
-        raise Error(f"{one_line(out)}: shards are restored to shards of the same names; give a folder as OUT")
+        raise Error(f"{one_line(out)}: shards become shards of the same names; give a folder as OUT")
     refuse_into(inputs, out)
     return list({shard.resolve(): Job(shard, out / shard.name) for shard in expand(inputs)}.values())
 
 
-def restore_shards(jobs: Sequence[Job], work: Work, suffix: str | None, settings: str, noted: Noted) -> Report:
-    """Restore each shard; a picture that fails is reported, and its sample left out of the new shard.
+def run_shards(
+    jobs: Sequence[Job], work: Work, suffix: str | None, settings: str, verb: str, noted: Noted = silent
+) -> Report:
+    """Make each shard anew; a picture that fails is reported, and its sample left out of the new shard.
 
     Args:
-        work: restores one file.
-        suffix: of the restored pictures; None keeps each picture's.
-        settings: whatever the restored pictures depend on: only work of the same settings is gone on with.
+        work: makes one picture.
+        suffix: of the new pictures; None keeps each picture's.
+        settings: whatever the new pictures depend on: only work of the same settings is gone on with.
+        verb: what is done to the pictures, as "restored".
     """
     steps: dict[Job, Step] = {}
 
@@ -67,17 +82,17 @@ def restore_shards(jobs: Sequence[Job], work: Work, suffix: str | None, settings
         """What is to be done, of one shard at a time: of many there is more than memory holds."""
         for job in jobs:
             steps.clear()
-            steps.update(_steps(job, work, suffix, settings))
+            steps.update(_steps(job, work, suffix, settings, verb))
             yield from list(steps)
 
-    count = sum(len(_steps(job, work, suffix, settings)) for job in jobs)
-    return run_jobs(one_by_one(), lambda job: steps[job](), "restored", noted, count=count)
+    count = sum(len(_steps(job, work, suffix, settings, verb)) for job in jobs)
+    return run_jobs(one_by_one(), lambda job: steps[job](), verb, noted, count=count)
 
 
-def _steps(job: Job, work: Work, suffix: str | None, settings: str) -> Mapping[Job, Step]:
+def _steps(job: Job, work: Work, suffix: str | None, settings: str, verb: str) -> Mapping[Job, Step]:
     """What a shard takes: for one that cannot be read, a step that fails."""
     try:
-        return _Shard(job, work, suffix, settings).steps()
+        return _Shard(job, work, suffix, settings, verb).steps()
     except (Error, OSError) as error:
         return {job: partial(_fail, error)}
 
@@ -108,12 +123,12 @@ class _Member:
 
 
 class _Shard:
-    """A shard on its way to a restored one."""
+    """A shard on its way to a new one."""
 
-    def __init__(self, job: Job, work: Work, suffix: str | None, settings: str) -> None:
+    def __init__(self, job: Job, work: Work, suffix: str | None, settings: str, verb: str) -> None:
         stat = job.source.stat()
         mark = hashlib.sha256(repr((settings, suffix, stat.st_size, stat.st_mtime_ns)).encode()).hexdigest()[:12]
-        self.job, self.work, self.suffix = job, work, suffix
+        self.job, self.work, self.suffix, self.verb = job, work, suffix, verb
         self.aside = job.target.with_name(f".{job.target.name}.{mark}.partial")
         self.members, self.left_out = _members(job.source)
         self.pictures = _pictures(self.members)
@@ -132,8 +147,8 @@ class _Shard:
                 shutil.rmtree(stale)
         steps: dict[Job, Step] = {}
         for member in self.pictures.values():
-            if not self.restored(member).exists():
-                steps[Job(self.place(member), self.restored(member))] = partial(self.restore, member)
+            if not self.made(member).exists():
+                steps[Job(self.place(member), self.made(member))] = partial(self.make, member)
         return {**steps, self.job: self.write}
 
     def place(self, member: _Member) -> Path:
@@ -145,17 +160,17 @@ class _Shard:
         is_picture = self.pictures.get(member.key) == member
         return f"{member.key}{self.suffix}" if is_picture and self.suffix else member.name
 
-    def restored(self, member: _Member) -> Path:
-        """Where a restored picture waits for the shard to be written."""
+    def made(self, member: _Member) -> Path:
+        """Where a new picture waits for the shard to be written."""
         return self.aside / f"{member.part.offset:012d}{self.suffix or f'.{member.extension}'}"
 
-    def restore(self, member: _Member) -> Made:
+    def make(self, member: _Member) -> Made:
         """One picture."""
         try:
             if _leads_outside(member.name):
                 raise Error(f"{self.place(member)}: a name that leads out of the folder it is unpacked in; left out")
             with spooled(member.part.read(), self.place(member)) as path:
-                made = self.work(Job(path, self.restored(member)))
+                made = self.work(Job(path, self.made(member)))
         except Error:
             self.failed.add(member.key)
             raise
@@ -165,11 +180,11 @@ class _Shard:
         return Made(made.files, made.pixels, [f"{self.job.target}/{self.new_name(member)}"])
 
     def write(self) -> Made:
-        """The new shard, from what was restored and what is copied."""
+        """The new shard, from what was made and what is copied."""
         if self.unstored:
             raise Error(f"{self.job.target}: not written, as a picture could not be stored; --skip-existing goes on")
         if self.failed.issuperset(self.pictures):
-            raise Error(f"{self.job.source}: none of its pictures could be restored; {self.job.target} is not written")
+            raise Error(f"{self.job.source}: no picture in it could be {self.verb}; {self.job.target} is not written")
         kept = [member for member in self.members if member.key not in self.failed]
         outside = [member.name for member in kept if _leads_outside(member.name)]
         for name in (*self.left_out, *outside):
@@ -185,11 +200,11 @@ class _Shard:
         return Made([self.job.target], 0)
 
     def copy(self, member: _Member, tar: tarfile.TarFile) -> None:
-        """A file's bytes, or those of the restored picture, with nothing that differs from run to run."""
+        """A file's bytes, or those of the new picture, with nothing that differs from run to run."""
         part = member.part
         if self.pictures.get(member.key) == member:
-            restored = self.restored(member)
-            part = Part(restored, 0, restored.stat().st_size)
+            made = self.made(member)
+            part = Part(made, 0, made.stat().st_size)
         info = tarfile.TarInfo(self.new_name(member))
         info.size, info.mode = part.size, 0o444  # as webdataset's writer
         with part.path.open("rb") as file:

@@ -12,6 +12,7 @@ from .which_weights import Task
     epilog=examples(
         "i2sbkit degrade photos/ damaged/ --task jpeg",
         "i2sbkit degrade clean.png damaged/ --recipe recipes/jpeg10.toml --seed 1",
+        "i2sbkit degrade shards-{000000..000009}.tar damaged/ --task sr4x",
     )
 )
 @click.argument("source", metavar="IN", type=Place(path_type=Path))
@@ -30,22 +31,21 @@ def degrade(
     existing: dict[str, bool],
     as_json: bool,
 ) -> int:
-    """Damage the clean pictures in IN and write to OUT what restore reads."""
+    """Damage the clean pictures in IN and write to OUT what restore reads.
+
+    IN is a file, a folder or shards, OUT a folder; for one picture a file.
+    """
     if (task is None) == (recipe is None):
         raise click.UsageError(
             "give either --task NAME or --recipe FILE; `i2sbkit weights list` and `i2sbkit recipes list` show them"
         )
     if Path("-") in (source, out):
         raise click.UsageError("- is stdin and stdout, and only restore takes them; give files or folders")
-    from ..bulk.degrading import degraded_suffix, file_degrader
+    from ..bulk import degrading
     from ..checkpoint import read_weights
-    from ..jobs.job import find_jobs, settle_existing
-    from ..jobs.running import run_jobs
     from ..recipe import load_recipe
     from ..shipped import find_weights
 
     loaded = load_recipe(recipe) if recipe else read_weights(find_weights(str(task))).recipe
-    corruption = loaded.parts.corruption
     with shown_warnings():
-        jobs = settle_existing(find_jobs([source], out, degraded_suffix(corruption)), policy(**existing))
-    return finish_jobs(run_jobs(jobs, file_degrader(corruption, seed), "degraded"), as_json)
+        return finish_jobs(degrading.degrade(source, out, loaded, seed, policy(**existing)), as_json)
