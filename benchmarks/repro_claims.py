@@ -7,31 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from repro_measuring import Found, Measured, fitting
-from repro_trials import METHODS, NFES, trials
+from repro_numbers import Numbers, Rows, Seconds
+from repro_trials import METHODS, NFES
 
 FEW, LONG = 10, 20
 """Evaluations that the paper calls few (Fig. 8), and those of the learning curves."""
-Rows = dict[int, Found]
 
 
-def claims(measured: Measured, task: str) -> list[str]:
+def claims(numbers: Numbers, task: str) -> list[str]:
     """A line for each claim that there are numbers for."""
-    last = {method: _rows(measured, task, method) for method in METHODS}
-    i2sb, diffusion, ddnm = ([rows for rows in last[method] if rows] for method in METHODS)
+    i2sb, diffusion, ddnm = ([result.rows for result in numbers.last(task, method)] for method in METHODS)
+    seconds = numbers.seconds(task)
     if not i2sb:
-        return ["- no I²SB weights yet."]
+        return ["- not measured yet."]
     lines = [_more_evaluations(i2sb[0])]
     if diffusion:
         lines += [_realism(i2sb[0], diffusion), _few(i2sb[0], diffusion), _fidelity(i2sb[0], diffusion)]
-    if ddnm:
-        lines += [_knowing(i2sb[0], ddnm), _equal_seconds(measured, task, i2sb[0])]
-    return [*lines, *_converged(measured, task)]
-
-
-def _rows(measured: Measured, task: str, method: str) -> list[Rows]:
-    found = [measured.last(task, method, sampler) for sampler in METHODS[method]]
-    return [{row.nfe: row for row in measured.results(trial)} for trial in found if trial]
+    if ddnm and seconds:
+        lines += [_knowing(i2sb[0], ddnm), _equal_seconds(i2sb[0], ddnm, seconds)]
+    return [*lines, *_converged(numbers, task)]
 
 
 def _realism(i2sb: Rows, diffusion: list[Rows]) -> str:
@@ -76,23 +70,19 @@ def _knowing(i2sb: Rows, ddnm: list[Rows]) -> str:
     return f"- More realistic than DDNM, which is told the damage, at equal nfe: {_verdict(i2sb, theirs)}."
 
 
-def _equal_seconds(measured: Measured, task: str, i2sb: Rows) -> str:
-    equal = [measured.in_equal_seconds(task, sampler) for sampler in METHODS["ddnm"]]
-    rows = [{row.nfe: row for row in measured.results(trial)} for trial in equal if trial]
-    theirs = {nfe: least(rows, fitting(measured.seconds(task), nfe)) for nfe in NFES}
+def _equal_seconds(i2sb: Rows, ddnm: list[Rows], seconds: Seconds) -> str:
+    theirs = {nfe: least(ddnm, seconds.fitting(nfe)) for nfe in NFES}
     return f"- And in equal seconds: {_verdict(i2sb, theirs)}."
 
 
-def _converged(measured: Measured, task: str) -> list[str]:
+def _converged(numbers: Numbers, task: str) -> list[str]:
     """How much the last quarter of the training still changed."""
     lines = []
     for method, samplers in METHODS.items():
-        known = trials(task, method, samplers[-1], measured.runs)
+        known = numbers.milestones(task, method, samplers[-1])
         if len(known) < 2:
             continue
-        before, after = (
-            next(row for row in measured.results(trial) if row.nfe == LONG) for trial in (known[-2], known[-1])
-        )
+        before, after = (result.rows[LONG] for result in known[-2:])
         change = 100 * (after.frechet_efflite0 / before.frechet_efflite0 - 1)
         lines.append(
             f"- From step {known[-2].step:,} to {known[-1].step:,} {method} still changed by {change:+.0f} % in "

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from curves import Curve, Panel, drawn
-from peers.page import machine, write_between
+from peers.page import write_between
 from repro_claims import claims
-from repro_measuring import METRICS, Found, Measured, fitting
+from repro_numbers import METRICS, Numbers, Result, Seconds
 from repro_training import TASKS
-from repro_trials import CURVE_NFES, METHODS, NFES, trials
+from repro_trials import CURVE_NFES, METHODS, NFES
 
 from i2sbkit.files import write_text
+from i2sbkit.kernel.errors import Error
 
 MARK = "<!-- benchmarks/repro.py writes {}: begin -->"
 LABELS = {
@@ -30,91 +31,90 @@ LONG = 20
 """The nfe of the learning curves that are drawn."""
 
 
-def write(runs: Path, count: int | None, page: Path) -> None:
+def write(numbers: Path, page: Path) -> None:
     """Put everything into the page, and draw its picture beside it.
 
     Raises:
-        Error: something is not measured yet, or the page has no place for it.
+        Error: nothing is measured yet, or the page has no place for it.
     """
-    measured = Measured(runs, count, known=True)
+    known = Numbers(numbers)
+    if not (shown := [task for task in TASKS if _last(known, task)]):
+        raise Error(f"{numbers}: nothing is measured yet; `python benchmarks/repro.py measure` does")
     for task in TASKS:
-        write_between(page, task, section(measured, task), MARK)
-        write_between(page, f"{task} curves", curves(measured, task), MARK)
-    said = [line for task in TASKS for line in (f"{task}:", "", *claims(measured, task), "")]
+        write_between(page, task, section(known, task), MARK)
+        write_between(page, f"{task} curves", curves(known, task), MARK)
+    said = [line for task in TASKS for line in (f"{task}:", "", *claims(known, task), "")]
     write_between(page, "claims", said[:-1], MARK)
     write_between(page, "picture", [PICTURE], MARK)
-    write_text(page.parent / "images/repro.svg", drawn([panels(measured, task) for task in TASKS]))
+    write_text(page.parent / "images/repro.svg", drawn([panels(known, task) for task in shown]))
 
 
-def section(measured: Measured, task: str) -> list[str]:
+def section(numbers: Numbers, task: str) -> list[str]:
     """A table for each metric, and one of seconds."""
-    found = {key: measured.results(trial) for key in LABELS if (trial := measured.last(task, *key))}
-    steps = next(trial.step for key in found if (trial := measured.last(task, *key)))
-    lines = [f"After {steps:,} steps; {measured.tiles()} tiles; {machine()}.", ""]
+    if not (found := _last(numbers, task)):
+        return ["Not measured yet."]
+    first = next(iter(found.values()))
+    lines = [f"After {first.step:,} steps; {first.tiles} tiles.", ""]
     for metric in METRICS:
-        lines += [f"{TITLES[metric]}:", "", *metric_table(measured, task, metric, found), ""]
-    return [*lines, "Milliseconds of the processor for a tile:", "", *seconds_table(measured, task)]
+        lines += [f"{TITLES[metric]}:", "", *metric_table(metric, found, numbers.seconds(task)), ""]
+    return lines + (seconds_table(seconds) if (seconds := numbers.seconds(task)) else [])
 
 
-def metric_table(
-    measured: Measured, task: str, metric: str, found: dict[tuple[str, str], list[Found]]
-) -> list[str]:  # fmt: skip
+def metric_table(metric: str, found: dict[tuple[str, str], Result], seconds: Seconds | None) -> list[str]:
     """Methods by nfe, the best of each nfe in bold; below them the inverse method in the seconds of I2SB."""
     best: Callable[..., float] = max if metric == "psnr_rgb" else min
-    values = {key: {row.nfe: float(getattr(row, metric)) for row in rows} for key, rows in found.items()}
+    values = {key: {nfe: float(getattr(row, metric)) for nfe, row in each.rows.items()} for key, each in found.items()}
     tops = {nfe: best(each[nfe] for each in values.values()) for nfe in NFES}
     untouched = next(iter(values.values()))[0]
     lines = _header(f"| the damaged tile: {untouched:.2f} |")
     for key, each in values.items():
         cells = [f"**{each[nfe]:.2f}**" if each[nfe] == tops[nfe] else f"{each[nfe]:.2f}" for nfe in NFES]
         lines.append(f"| {LABELS[key]} | {' | '.join(cells)} |")
-    for sampler in METHODS["ddnm"]:
-        if trial := measured.in_equal_seconds(task, sampler):
-            rows = {row.nfe: float(getattr(row, metric)) for row in measured.results(trial)}
-            fits = [fitting(measured.seconds(task), nfe) for nfe in NFES]
-            cells = [f"{rows[nfe]:.2f} ({nfe})" for nfe in fits]
-            lines.append(f"| {LABELS['ddnm', sampler]}, in I²SB's seconds (its nfe) | {' | '.join(cells)} |")
+    for key in (key for key in values if key[0] == "ddnm" and seconds):
+        cells = [f"{values[key][fits]:.2f} ({fits})" for fits in map(seconds.fitting, NFES)]
+        lines.append(f"| {LABELS[key]}, in I²SB's seconds (its nfe) | {' | '.join(cells)} |")
     return lines
 
 
-def seconds_table(measured: Measured, task: str) -> list[str]:
+def seconds_table(seconds: Seconds) -> list[str]:
     """Methods by nfe."""
     names = {"i2sb": "I²SB", "diffusion": "diffusion", "ddnm": "DDNM"}
-    rows = measured.seconds(task).items()
-    return _header("| |") + [
-        f"| {names[method]} | {' | '.join(f'{1000 * each[nfe]:.1f}' for nfe in NFES)} |" for method, each in rows
+    rows = [
+        f"| {names[method]} | {' | '.join(f'{1000 * each[nfe]:.1f}' for nfe in NFES)} |"
+        for method, each in seconds.each.items()
     ]
+    return [f"Milliseconds of the processor for a tile, {seconds.machine}:", "", *_header("| |"), *rows]
 
 
-def curves(measured: Measured, task: str) -> list[str]:
+def curves(numbers: Numbers, task: str) -> list[str]:
     """PSNR and Frechet distance by milestone."""
-    keys = [key for key in CURVES if trials(task, *key, measured.runs)]
-    steps = [trial.step for trial in trials(task, *keys[0], measured.runs)]
+    known = {key: found for key in CURVES if (found := numbers.milestones(task, *key))}
+    if not known:
+        return []
+    steps = sorted({result.step for found in known.values() for result in found})
     lines = [f"| {task}: PSNR / Fréchet | {' | '.join(f'{step:,} steps' for step in steps)} |"]
     lines += [f"|{' --- |' * (len(steps) + 1)}"]
-    for key in keys:
+    for key, found in known.items():
+        by_step = {result.step: result.rows for result in found}
         for nfe in CURVE_NFES:
-            cells = [
-                f"{row.psnr_rgb:.2f} / {row.frechet_efflite0:.2f}"
-                for trial in trials(task, *key, measured.runs)
-                for row in measured.results(trial)
-                if row.nfe == nfe
-            ]
+            rows = [by_step[step][nfe] if step in by_step else None for step in steps]
+            cells = [f"{row.psnr_rgb:.2f} / {row.frechet_efflite0:.2f}" if row else "" for row in rows]
             lines.append(f"| {LABELS[key]}, nfe {nfe} | {' | '.join(cells)} |")
     return lines
 
 
-def panels(measured: Measured, task: str) -> list[Panel]:
+def panels(numbers: Numbers, task: str) -> list[Panel]:
     """Both metrics by nfe, and how the distance fell while training."""
     by_nfe: dict[str, list[Curve]] = {"psnr_rgb": [], "frechet_efflite0": []}
     learned = []
-    for key, label in LABELS.items():
-        if last := measured.last(task, *key):
-            rows = [row for row in measured.results(last) if row.nfe]
-            for metric, each in by_nfe.items():
-                each.append(Curve(label, [(row.nfe, getattr(row, metric)) for row in rows], dashed=key[1] == "ode"))
-            if key in CURVES:
-                learned.append(Curve(label, _learned(measured, task, key), dashed=key[1] == "ode"))
+    for key, result in _last(numbers, task).items():
+        label, dashed = LABELS[key], key[1] == "ode"
+        for metric, each in by_nfe.items():
+            points = [(float(nfe), float(getattr(result.rows[nfe], metric))) for nfe in NFES]
+            each.append(Curve(label, points, dashed=dashed))
+        if key in CURVES:
+            known = [(float(each.step), each.rows[LONG].frechet_efflite0) for each in numbers.milestones(task, *key)]
+            learned.append(Curve(label, known, dashed=dashed))
     over = partial(Panel, log_x=True, marked=True)
     return [
         over(f"{task}: PSNR, dB", "network evaluations", by_nfe["psnr_rgb"]),
@@ -123,13 +123,9 @@ def panels(measured: Measured, task: str) -> list[Panel]:
     ]
 
 
-def _learned(measured: Measured, task: str, key: tuple[str, str]) -> list[tuple[float, float]]:
-    return [
-        (trial.step, row.frechet_efflite0)
-        for trial in trials(task, *key, measured.runs)
-        for row in measured.results(trial)
-        if row.nfe == LONG
-    ]
+def _last(numbers: Numbers, task: str) -> dict[tuple[str, str], Result]:
+    """What the tables are of, by method and sampler."""
+    return {(each.method, each.sampler): each for method in METHODS for each in numbers.last(task, method)}
 
 
 def _header(first: str) -> Sequence[str]:

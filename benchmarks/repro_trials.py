@@ -6,16 +6,15 @@ lie side by side in it from its upper left corner, 64 in 256 pixels. They are ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
-from repro_training import RECIPES, TASKS, milestones
+from repro_training import RECIPES, milestones
 
 from i2sbkit import Observation
 from i2sbkit.api import Model
-from i2sbkit.checkpoint import read_weights
+from i2sbkit.checkpoint import build_network, read_weights, write_weights
 from i2sbkit.devices import pick_device
 from i2sbkit.kernel.consistency import Pull
 from i2sbkit.pictures.finding import pictures_in
@@ -61,6 +60,11 @@ class Trial:
     nfes: tuple[int, ...]
 
     @property
+    def name(self) -> str:
+        """Of the training that made the weights."""
+        return training_of(self.task, self.method)
+
+    @property
     def settings(self) -> Settings:
         """What the method adds."""
         return Settings(consistency="ddnm" if self.method == "ddnm" else None, tile=0)
@@ -77,9 +81,14 @@ class Trial:
         return Model(replace(weights, recipe=recipe), pick_device("cpu"))
 
 
+def training_of(task: str, method: str) -> str:
+    """The name of what is trained for a method."""
+    return "unconditional" if method == "ddnm" else f"{task}-{method}"
+
+
 def trials(task: str, method: str, sampler: str, runs: Path) -> list[Trial]:
     """Of the milestones, the first one first: the last at all nfe, and by one sampler those before at a few."""
-    weights = milestones("unconditional" if method == "ddnm" else f"{task}-{method}", runs)
+    weights = milestones(training_of(task, method), runs)
     return [
         Trial(task, method, sampler, step, path, NFES if step == max(weights) else CURVE_NFES)
         for step, path in weights.items()
@@ -87,12 +96,13 @@ def trials(task: str, method: str, sampler: str, runs: Path) -> list[Trial]:
     ]
 
 
-def all_trials(runs: Path) -> Iterator[Trial]:
-    """What there are weights for."""
-    for task in TASKS:
-        for method, samplers in METHODS.items():
-            for sampler in samplers:
-                yield from trials(task, method, sampler, runs)
+def untrained(task: str, method: str, sampler: str, runs: Path) -> Trial:
+    """Of a network as a training begins with it, which takes as long as one that has learned."""
+    name = training_of(task, method)
+    recipe = load_recipe(RECIPES / f"{name}.toml")
+    path = runs / f"repro-untrained-{name}.safetensors"
+    write_weights(path, build_network(recipe).state_dict(), recipe)
+    return Trial(task, method, sampler, 0, path, NFES)
 
 
 def tiles(runs: Path) -> Path:

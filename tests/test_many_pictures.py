@@ -62,7 +62,7 @@ def resident_bytes():
 
 
 def grown_after(command, monkeypatch, seconds=200):
-    """Exit code, pictures, and how much more memory a process of its own takes at the last hundreds than at the 200th."""
+    """Exit code, pictures, and how much more memory a process of its own takes after its 200th picture."""
     taken, before = [], Restorer.walk
 
     def walk(self, *given, **more):

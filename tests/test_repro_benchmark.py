@@ -1,11 +1,9 @@
-"""benchmarks/repro.py trains, measures and writes; whatever is stopped goes on; what came out is told either way."""
+"""benchmarks/repro.py trains and measures; whatever is stopped goes on."""
 
 import importlib
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -103,16 +101,32 @@ def test_tiles_lie_side_by_side(bench, tmp_path, monkeypatch):
     assert trials.tiles(tmp_path) == folder
 
 
-def test_what_is_measured_is_kept(bench, trained, monkeypatch):
-    """Nothing is measured twice; other tiles are, unless it should be known already."""
-    measuring = bench("repro_measuring")
+def test_what_is_measured_is_kept(bench, trained, tmp_path, monkeypatch):
+    """Nothing is measured twice, though the weights are gone; other tiles are, and of another nfe what is missing."""
+    measuring, numbers = bench("repro_measuring"), tmp_path / "repro.json"
     trial = replace(bench("repro_trials").trials("jpeg10", "ddnm", "sde", trained)[-1], nfes=(1, 2))
-    found = measuring.Measured(trained, 2).results(trial)
-    assert [row.nfe for row in found] == [0, 1, 2] and all(row.frechet_efflite0 >= 0 for row in found)
+    monkeypatch.setattr(measuring, "trials", lambda task, method, sampler, runs: [trial] * ((task, method) == last))
+    monkeypatch.setattr(measuring, "NFES", ())
+    last = ("jpeg10", "ddnm")
+    monkeypatch.setattr(measuring, "_seconds", lambda *_: bench("repro_numbers").Seconds("", {}))
+
+    def measured(count):
+        measuring.measure(trained, numbers, NAMES, count)
+        (result,) = bench("repro_numbers").Numbers(numbers).milestones("jpeg10", "ddnm", "sde")
+        return result
+
+    found = measured(2)
+    assert list(found.rows) == [0, 1, 2] and found.tiles == 2
+    assert all(row.nfe == nfe and row.frechet_efflite0 >= 0 for nfe, row in found.rows.items())
+    opened = measuring.opened
     monkeypatch.setattr(measuring, "opened", lambda *_, **__: pytest.fail("measured again"))
-    assert measuring.Measured(trained, 2).results(trial) == found
-    with pytest.raises(Error, match="not measured yet"):
-        measuring.Measured(trained, 3, known=True).results(trial)
+    assert measured(2) == found
+    asked = []
+    monkeypatch.setattr(measuring, "opened", lambda *a, **k: asked.append(a[1].nfes) or opened(*a, **k))
+    trial = replace(trial, nfes=(1, 2, 3))
+    more = measured(2)
+    assert asked == [(3,)] and list(more.rows) == [0, 1, 2, 3] and more.rows[2] == found.rows[2]
+    assert list(measured(3).rows) == [0, 1, 2, 3] and asked == [(3,), (1, 2, 3)]
 
 
 @pytest.mark.parametrize(("task", "damage"), [("jpeg10", "jpeg"), ("sr4x", "superres")])
@@ -134,78 +148,19 @@ def test_seconds_are_measured_in_turns(bench, trained):
 
 def test_equal_seconds(bench):
     """As many evaluations as fit, and never none."""
-    measuring = bench("repro_measuring")
-    seconds = {"i2sb": {1: 1.0, 2: 2.0, 50: 50.0}, "ddnm": {50: 150.0}}
-    assert [measuring.fitting(seconds, nfe) for nfe in (1, 2, 50)] == [1, 1, 16]
+    each = {"i2sb": {1: 1.0, 2: 2.0, 50: 50.0}, "ddnm": {50: 150.0}}
+    seconds = bench("repro_numbers").Seconds("a machine", each)
+    assert [seconds.fitting(nfe) for nfe in (1, 2, 50)] == [1, 1, 16]
 
 
-@pytest.fixture
-def stand_ins(bench, tmp_path, monkeypatch):
-    """Milestones of all five, and numbers in place of what would be measured; the folder of the runs."""
-    measuring = bench("repro_measuring")
-    for name in NAMES:
-        folder = bench("repro_training").run_of(name, tmp_path)
-        folder.mkdir()
-        for step in (100, 200, 400):
-            folder.joinpath(f"milestone-{step:08d}.safetensors").touch()
-
-    def results(self, trial):
-        return [measuring.Found(nfe, 30 - nfe / 10, 0.5, 1000 / trial.step + nfe) for nfe in (0, *trial.nfes)]
-
-    each = {nfe: 0.01 * nfe for nfe in measuring.NFES}
-    seconds = {"i2sb": each, "diffusion": each, "ddnm": {nfe: 3 * value for nfe, value in each.items()}}
-    monkeypatch.setattr(measuring.Measured, "results", results)
-    monkeypatch.setattr(measuring.Measured, "seconds", lambda self, task: seconds)
-    return tmp_path
-
-
-def test_the_page_is_written(bench, stand_ins, tmp_path):
-    """Every part of the page has its tables, and the picture is one; twice is the same."""
-    page = tmp_path / "repro.md"
-    page.write_text((ROOT / "docs/repro.md").read_text("utf-8"), "utf-8")
-    write = bench("repro_page").write
-    write(stand_ins, 3, page)
-    text = page.read_text("utf-8")
-    for part in ("jpeg10", "sr4x"):
-        inside = text.partition(f"writes {part}: begin -->")[2].partition("<!--")[0]
-        assert len(re.findall(r"^\| I²SB \|", inside, re.MULTILINE)) == 4  # three metrics and the seconds
-        assert "After 400 steps; 3 tiles" in inside and "30.00 |" in inside
-        assert "in I²SB's seconds (its nfe) | 29.90 (1) | 29.90 (1) | 29.90 (1) | 29.70 (3)" in inside
-        learned = text.partition(f"writes {part} curves: begin -->")[2].partition("<!--")[0]
-        assert "100 steps | 200 steps | 400 steps" in learned and "| I²SB, nfe 1 | 29.90 / 11.00 |" in learned
-    root = ElementTree.parse(tmp_path / "images/repro.svg").getroot()
-    assert len(root.findall(".//{*}polyline")) == 2 * (5 + 5 + 3)
-    write(stand_ins, 3, page)
-    assert page.read_text("utf-8") == text
-
-
-def rows(bench, *distances):
-    """Rows by nfe with these distances."""
-    module = bench("repro_claims")
-    found = bench("repro_measuring").Found
-    return {nfe: found(nfe, 30.0, 0.1, each) for nfe, each in zip(module.NFES, distances, strict=True)}
-
-
-@pytest.mark.parametrize(
-    ("ours", "says"),
-    [
-        ((1, 1, 1, 1, 1, 1), "**holds** at every nfe"),
-        ((9, 9, 9, 9, 9, 9), "**does not hold** at any nfe"),
-        ((1, 1, 1, 9, 9, 9), "**holds at 3 of 6** (nfe 1, 2, 5)"),
-    ],
-)
-def test_claims_that_do_not_hold_are_told(bench, ours, says):
-    """As plainly as those that do, with both numbers."""
-    module = bench("repro_claims")
-    line = module._realism(rows(bench, *ours), [rows(bench, *[5.0] * 6), rows(bench, *[7.0] * 6)])
-    assert says in line and f"{ours[0]:.2f} against 5.00 (nfe 1)" in line
-
-
-def test_few_against_many(bench):
-    """Our best of few evaluations against the best of all of theirs."""
-    module = bench("repro_claims")
-    assert "**holds**, 3.00 against 4.00" in module._few(rows(bench, 9, 3, 5, 5, 1, 1), [rows(bench, 9, 9, 9, 9, 9, 4)])
-    assert "**does not hold**" in module._few(rows(bench, 9, 5, 5, 5, 1, 1), [rows(bench, 9, 9, 9, 9, 9, 4)])
+def test_seconds_need_no_training(bench, tmp_path, monkeypatch):
+    """Every method at every nfe, by networks as training begins with them; kept in the file."""
+    measuring, numbers = bench("repro_measuring"), tmp_path / "repro.json"
+    monkeypatch.setattr(measuring, "NFES", (1, 2))
+    monkeypatch.setattr(bench("repro_seconds"), "ROUNDS", 1)
+    found = measuring._seconds("sr4x", tmp_path, numbers, 1)
+    assert {method: list(each) for method, each in found.each.items()} == {key: [1, 2] for key in measuring.METHODS}
+    assert bench("repro_numbers").Numbers(numbers).seconds("sr4x") == found
 
 
 def test_an_unconditional_network_restores_only_what_it_is_told_of(trained):

@@ -1,0 +1,87 @@
+"""What benchmarks/repro.py writes: tables, a picture, and what came out, told either way."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """Imports a module of the benchmarks' folder, which is on the path as for `python benchmarks/repro.py`."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    yield importlib.import_module
+    sys.path.remove(str(ROOT / "benchmarks"))
+
+
+@pytest.fixture
+def stand_ins(bench, tmp_path):
+    """Numbers in place of what would be measured; their file."""
+    module, trials = bench("repro_numbers"), bench("repro_trials")
+    numbers = module.Numbers(tmp_path / "repro.json")
+    for task in ("jpeg10", "sr4x"):
+        for method, samplers in trials.METHODS.items():
+            for sampler in samplers:
+                for step in (100, 200, 400):
+                    nfes = trials.NFES if step == 400 else trials.CURVE_NFES
+                    more = (0, *nfes, 3, 6, 16) if method == "ddnm" else (0, *nfes)
+                    rows = {nfe: module.Found(nfe, 30 - nfe / 10, 0.5, 1000 / step + nfe) for nfe in more}
+                    numbers.add(module.Result(task, method, sampler, step, "0" * 64, 3, rows))
+        each = {nfe: 0.01 * nfe for nfe in trials.NFES}
+        three = {"i2sb": each, "diffusion": each, "ddnm": {nfe: 3 * value for nfe, value in each.items()}}
+        numbers.add_seconds(task, module.Seconds("a machine", three))
+    return tmp_path / "repro.json"
+
+
+def test_the_page_is_written(bench, stand_ins, tmp_path):
+    """Every part of the page has its tables, and the picture is one; twice is the same."""
+    page = tmp_path / "repro.md"
+    page.write_text((ROOT / "docs/repro.md").read_text("utf-8"), "utf-8")
+    write = bench("repro_page").write
+    write(stand_ins, page)
+    text = page.read_text("utf-8")
+    for part in ("jpeg10", "sr4x"):
+        inside = text.partition(f"writes {part}: begin -->")[2].partition("<!--")[0]
+        assert len(re.findall(r"^\| I²SB \|", inside, re.MULTILINE)) == 4  # three metrics and the seconds
+        assert "After 400 steps; 3 tiles" in inside and "30.00 |" in inside
+        assert "in I²SB's seconds (its nfe) | 29.90 (1) | 29.90 (1) | 29.90 (1) | 29.70 (3)" in inside
+        learned = text.partition(f"writes {part} curves: begin -->")[2].partition("<!--")[0]
+        assert "100 steps | 200 steps | 400 steps" in learned and "| I²SB, nfe 1 | 29.90 / 11.00 |" in learned
+    root = ElementTree.parse(tmp_path / "images/repro.svg").getroot()
+    assert len(root.findall(".//{*}polyline")) == 2 * (5 + 5 + 3)
+    write(stand_ins, page)
+    assert page.read_text("utf-8") == text
+
+
+def rows(bench, *distances):
+    """Rows by nfe with these distances."""
+    module = bench("repro_claims")
+    found = bench("repro_numbers").Found
+    return {nfe: found(nfe, 30.0, 0.1, each) for nfe, each in zip(module.NFES, distances, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "says"),
+    [
+        ((1, 1, 1, 1, 1, 1), "**holds** at every nfe"),
+        ((9, 9, 9, 9, 9, 9), "**does not hold** at any nfe"),
+        ((1, 1, 1, 9, 9, 9), "**holds at 3 of 6** (nfe 1, 2, 5)"),
+    ],
+)
+def test_claims_that_do_not_hold_are_told(bench, ours, says):
+    """As plainly as those that do, with both numbers."""
+    module = bench("repro_claims")
+    line = module._realism(rows(bench, *ours), [rows(bench, *[5.0] * 6), rows(bench, *[7.0] * 6)])
+    assert says in line and f"{ours[0]:.2f} against 5.00 (nfe 1)" in line
+
+
+def test_few_against_many(bench):
+    """Our best of few evaluations against the best of all of theirs."""
+    module = bench("repro_claims")
+    assert "**holds**, 3.00 against 4.00" in module._few(rows(bench, 9, 3, 5, 5, 1, 1), [rows(bench, 9, 9, 9, 9, 9, 4)])
+    assert "**does not hold**" in module._few(rows(bench, 9, 5, 5, 5, 1, 1), [rows(bench, 9, 9, 9, 9, 9, 4)])
