@@ -225,6 +225,15 @@ def test_the_folder_may_be_a_text_and_the_device_be_left_out(tiny_recipe, tmp_pa
     assert "device 'gpu' cannot be used here" in message(train, recipe, run, "gpu")
 
 
+def test_the_recipe_may_be_its_path_or_name(tiny_recipe, tmp_path):
+    """As with `load`; a name that is none is told with what to type."""
+    path = tmp_path / "short.toml"
+    path.write_text(load_recipe(tiny_recipe, ["train.iterations=1", SHORT]).to_toml())
+    assert train(path, tmp_path / "one", "cpu")["step"] == 1
+    assert train(str(path), tmp_path / "two", "cpu")["step"] == 1
+    assert "did you mean 'jpeg10'" in message(train, "jpeg11", tmp_path / "three")
+
+
 def test_infinite_numbers_are_null_in_the_log(tmp_path):
     """The PSNR of equal pictures is infinite, which JSON cannot say."""
     JsonLines(tmp_path).log(1, {"psnr_input": float("inf"), "loss": 0.5})

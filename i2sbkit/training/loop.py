@@ -19,7 +19,7 @@ from ..distributed import World
 from ..files import sweep
 from ..kernel import registry
 from ..locking import locked
-from ..recipe import Recipe
+from ..recipe import Recipe, load_recipe
 from ..reporting import JsonLines, Logger, Loggers
 from ..sources.order import share_of
 from ..sources.shards import Index
@@ -36,7 +36,7 @@ LOG_EVERY = 10
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     run: str | Path,
     device: str | torch.device = "auto",
     resume: str = "auto",
@@ -46,6 +46,7 @@ def train(
     """Train a recipe in a run folder until its iterations are done; the same call again goes on where it stopped.
 
     Args:
+        recipe: also its path, or the name of one that is shipped.
         run: the folder; made where it is not there.
         device: "auto" is CUDA, else Apple's MPS, else the CPU.
         resume: "auto" goes on from the newest state in `run`; "never" wants an empty run; else the path of a state.
@@ -56,12 +57,13 @@ def train(
         What was done: weights file, step, images seen by the network, seconds, what was damaged, last metrics.
 
     Raises:
-        Error: the recipe does not fit the run that is there, the world or the memory; another process trains in the run
-            folder; the loss is not finite; or the data cannot be read.
+        Error: the recipe is none, or does not fit the run that is there, the world or the memory; another process
+            trains in the run folder; the loss is not finite; or the data cannot be read.
         Stopped: a signal came; the state is saved.
     """
-    options, skipped, run = recipe.train, Skipped(strict), Path(run)
     with world.agreed():
+        recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        options, skipped, run = recipe.train, Skipped(strict), Path(run)
         device = pick_device(str(device))
         share_of(options.batch, world.size)
         index = open_data(recipe, "train", skipped)
