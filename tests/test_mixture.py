@@ -1,12 +1,15 @@
 """The corruptions `mixture` and `paired`."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 from exact import images
 
 from i2sbkit import Error, NotLinear, Observation
+from i2sbkit_plugins.blur import Blur
+from i2sbkit_plugins.jpeg import Jpeg
 from i2sbkit_plugins.mixture import Mixture
 from i2sbkit_plugins.paired import Paired
 from i2sbkit_plugins.superres import Superres
@@ -100,6 +103,23 @@ def test_the_operator_of_a_picture_with_holes_is_that_of_what_makes_holes():
     x0, mask = images(3, 64, 64, dtype=torch.float32), torch.zeros(1, 64, 64)
     mask[..., :20, :20] = 1
     torch.testing.assert_close(mixture.operator(Observation(x0, mask)).A(x0), x0 * (1 - mask))
+
+
+def test_a_jpeg_file_is_projected_by_the_part_that_reads_it():
+    """As by `jpeg` alone, wherever it stands; but a kernel that is told is meant. Of pixels it says why not."""
+    jpeg, blur = {"name": "jpeg", "quality": 10}, {"name": "blur", "size": [3, 9]}
+    x = images(3, 16, 16, dtype=torch.float32)
+    y = Jpeg(quality=30).corrupt(x, rng())
+    seen = Observation(y.image, params={"file": y.params["file"]})
+    expected = Jpeg(quality=30).projection(seen)(x)
+    for of in ((jpeg, blur), (blur, jpeg), (blur, jpeg, {"name": "inpaint"})):
+        assert torch.equal(Mixture(of=of).projection(seen)(x), expected)
+    mixture = Mixture(of=(jpeg, blur))
+    told = replace(seen, params={**seen.params, "kernel": torch.full((3, 3), 1 / 9)})
+    assert mixture.projection(told) is None
+    torch.testing.assert_close(mixture.operator(told).A(x), Blur(size=3).operator(told).A(x))
+    with pytest.raises(NotLinear, match=r"(?s)kernel of this blur.*only a JPEG file"):
+        mixture.projection(Observation(y.image))
 
 
 def test_a_codec_in_a_mixture_hands_over_pixels():

@@ -1,6 +1,7 @@
 """A mixture of corruptions: each picture is damaged by one of them, drawn; for one network that mends them all."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -75,15 +76,38 @@ class Mixture(i2sbkit.Corruption):
 
     def operator(self, y: i2sbkit.Observation) -> i2sbkit.Operator:
         """That of the part which made `y`; of a picture from a file, of the first part that could have and can tell."""
-        reasons = []
+        part, reasons = self._teller(y)
+        if part is None:
+            raise i2sbkit.NotLinear(
+                "; ".join(dict.fromkeys(reasons)) or "enlarged at once, so no operator leads to this observation"
+            )
+        return part.operator(y)
+
+    def projection(self, y: i2sbkit.Observation) -> Callable[[Tensor], Tensor] | None:
+        """That of the part whose operator is taken: a kernel that is told is meant; else what a file says of itself."""
+        part, reasons = self._teller(y)
+        if part is not None:
+            return part.projection(y)
         for part in self._made_by(y):
             try:
-                return part.operator(y)
+                if found := part.projection(y):
+                    return found
             except i2sbkit.NotLinear as reason:
                 reasons.append(str(reason))
-        raise i2sbkit.NotLinear(
-            "; ".join(dict.fromkeys(reasons)) or "enlarged at once, so no operator leads to this observation"
-        )
+        if reasons:
+            raise i2sbkit.NotLinear("; ".join(dict.fromkeys(reasons)))
+        return None
+
+    def _teller(self, y: i2sbkit.Observation) -> tuple[i2sbkit.Corruption | None, list[str]]:
+        """The first part that has an operator for `y`, and why those before it have none."""
+        reasons: list[str] = []
+        for part in self._made_by(y):
+            try:
+                part.operator(y)
+                return part, reasons
+            except i2sbkit.NotLinear as reason:
+                reasons.append(str(reason))
+        return None, reasons
 
     def _made_by(self, y: i2sbkit.Observation) -> list[i2sbkit.Corruption]:
         """The part that made an observation, or all that could have where it does not say.
