@@ -16,7 +16,7 @@ from i2sbkit.bulk.degrading import degraded_suffix, file_degrader
 from i2sbkit.cli import execute
 from i2sbkit.jobs.job import Job
 from i2sbkit.jobs.running import Made
-from i2sbkit.pairs import quantized
+from i2sbkit.pairs import Damage, quantized
 from i2sbkit.pictures.files import read_picture
 from i2sbkit.restoring import Settings, content_seed
 from i2sbkit_plugins.jpeg import Jpeg
@@ -102,10 +102,10 @@ def test_files_equal_memory(clean, weights, tmp_path):
 def test_a_corruption_that_is_no_codec_gives_png(tmp_path):
     """Its observation, rounded to 8 bits, is in the file to the bit."""
     corruption = JpegI2sb(quality=10)
-    assert degraded_suffix(corruption) == ".png"
-    assert degraded_suffix(Jpeg(quality=10)) == ".jpg"
+    assert degraded_suffix(Damage(corruption)) == ".png"
+    assert degraded_suffix(Damage(Jpeg(quality=10))) == ".jpg"
     photo(32, 16).save(tmp_path / "x.png")
-    made = file_degrader(corruption, 0)(Job(tmp_path / "x.png", tmp_path / "y.png"))
+    made = file_degrader(Damage(corruption), 0)(Job(tmp_path / "x.png", tmp_path / "y.png"))
     assert made == Made([tmp_path / "y.png"], 32 * 16)
     y = corruption.corrupt(i2sbkit.from_pil(photo(32, 16)), torch.Generator())
     assert torch.equal(read_picture(tmp_path / "y.png").image, quantized(y).image)
@@ -189,7 +189,7 @@ def test_a_corruptions_own_error_names_the_file(tmp_path):
     from i2sbkit.jobs.running import run_jobs
 
     photo(8, 8).save(tmp_path / "x.png")
-    report = run_jobs([Job(tmp_path / "x.png", tmp_path / "y.png")], file_degrader(Broken(), 0), "degraded")
+    report = run_jobs([Job(tmp_path / "x.png", tmp_path / "y.png")], file_degrader(Damage(Broken()), 0), "degraded")
     assert next(iter(report.outcomes)).error == f"{tmp_path / 'x.png'}: cannot"
 
 

@@ -2,7 +2,10 @@
 
 import tarfile
 
+import numpy as np
 import pytest
+from pictures import photo
+from PIL import Image
 from shard_files import content_of, encoded, names_in, tar_of
 from working_weights import working_weights
 
@@ -83,3 +86,66 @@ def test_shards_of_another_seed_are_not_gone_on_with(recipe, tmp_path, monkeypat
     assert degrade(shard, tmp_path / "other", recipe, "--seed", "5") == 0
     assert count[0] == 4
     assert (tmp_path / "other/a.tar").read_bytes() != whole
+
+
+def test_several_inputs(recipe, tmp_path, capsys):
+    """As a shell expands `shards-{0..1}.tar`; with OUT alone there is one line of error."""
+    shards = [tar_of(tmp_path / f"s-{n}.tar", (f"k{n}.png", encoded(16 + n, 16))) for n in range(2)]
+    assert execute(["degrade", *map(str, shards), str(tmp_path / "out"), "--recipe", str(recipe)]) == 0
+    assert [names_in(tmp_path / f"out/s-{n}.tar") for n in range(2)] == [["k0.jpg"], ["k1.jpg"]]
+    capsys.readouterr()
+    assert degrade(shards[0], tmp_path / "out", recipe) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert execute(["degrade", str(shards[0]), "--recipe", str(recipe)]) == 2
+    assert f"only {shards[0]} is given; give what to damage, and then OUT" in capsys.readouterr().err
+
+
+def test_out_below_shards_does_not_count(recipe, tmp_path, capsys):
+    """Pictures there do not make a folder of shards one of pictures; pictures beside shards do, and that is said."""
+    tar_of(tmp_path / "data/s.tar", ("k.png", encoded(16, 16)))
+    out = tmp_path / "data/out"
+    out.mkdir()
+    photo(16, 16).save(out / "old.png")
+    assert degrade(tmp_path / "data", out, recipe) == 0
+    assert names_in(out / "s.tar") == ["k.jpg"]
+    assert capsys.readouterr().err == ""
+    photo(16, 16).save(tmp_path / "data/new.png")
+    assert degrade(tmp_path / "data", tmp_path / "other", recipe) == 0
+    assert not (tmp_path / "other/s.tar").exists()
+    assert f"{tmp_path / 'data/s.tar'}: passed over" in capsys.readouterr().err
+
+
+def test_leftovers_beside_shards_that_are_there_are_removed(recipe, tmp_path):
+    """A process that was killed between writing a shard and sweeping leaves a folder; --skip-existing sweeps it."""
+    shard = tar_of(tmp_path / "s.tar", ("k.png", encoded(16, 16)))
+    assert degrade(shard, tmp_path / "out", recipe) == 0
+    (tmp_path / "out/.s.tar.abcdefabcdef.partial").mkdir()
+    assert degrade(shard, tmp_path / "out", recipe, "--skip-existing") == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["s.tar"]
+
+
+def test_the_recipes_masks_are_what_is_missing(tmp_path):
+    """As in training: `data.masks` in place of what the corruption would draw."""
+    mask = np.zeros((16, 16), np.uint8)
+    mask[4:9, 2:7] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks/a.png")
+    photo(16, 16).save(tmp_path / "a.png")
+    masked = working_weights(tmp_path / "w.safetensors", f"data.masks={tmp_path / 'masks'}", name="inpaint")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(i2sbkit.load(masked, "cpu").weights.recipe.to_toml())
+    assert degrade(tmp_path / "a.png", tmp_path / "b.png", recipe) == 0
+    with Image.open(tmp_path / "b.png") as made:
+        assert np.array_equal(np.asarray(made.getchannel("A")), 255 - mask)
+
+
+def test_warnings_name_the_file(recipe, tmp_path, capsys):
+    """Of thousands, the one that was cut."""
+    (tmp_path / "in").mkdir()
+    photo(33, 16).save(tmp_path / "in/odd.png")
+    photo(32, 16).save(tmp_path / "in/even.png")
+    smaller = working_weights(tmp_path / "w.safetensors", name="sr4x")
+    path = tmp_path / "sr.toml"
+    path.write_text(i2sbkit.load(smaller, "cpu").weights.recipe.to_toml())
+    assert degrade(tmp_path / "in", tmp_path / "out", path) == 0
+    assert capsys.readouterr().err.count(f"{tmp_path / 'in/odd.png'}: ") == 1

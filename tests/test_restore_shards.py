@@ -10,7 +10,7 @@ from PIL import Image
 from shard_files import Negative, content_of, encoded, five, names_in, run, tar_of
 
 from i2sbkit import Error
-from i2sbkit.bulk.shards import are_shards, find_shard_jobs
+from i2sbkit.bulk.shard_jobs import are_shards, find_shard_jobs
 from i2sbkit.jobs.job import Job
 
 

@@ -19,7 +19,8 @@ from ..pictures.finding import is_picture_name, pictures_in
 from ..printable import one_line
 from ..restoring import Restorer, options_of
 from .files import Extras
-from .shards import all_shards, are_shards, find_shard_jobs, remove_leftovers, run_shards
+from .shard_jobs import all_shards, are_shards, find_shard_jobs
+from .shards import remove_leftovers, run_shards
 from .streams import STREAM, StreamJob
 
 Work = Callable[[Job], Made]
@@ -87,7 +88,7 @@ def make_plan(inputs: Sequence[Path], out: Path | None, policy: Policy, extras: 
     Raises:
         Error: inputs and output do not fit each other, or the policy.
     """
-    shards = all_shards(inputs)
+    shards = all_shards(inputs, out)
     if out is None:
         return _in_place(inputs, shards, policy, extras, suffix)
     if STREAM in (*inputs, out):

@@ -19,50 +19,18 @@ from glob import escape
 from pathlib import Path
 
 from ..files import atomic
-from ..jobs.job import Job, refuse_into
+from ..jobs.job import Job
 from ..jobs.running import Made, Noted, Report, run_jobs, silent
 from ..jobs.spooling import spooled
 from ..kernel.errors import Error
-from ..pictures.finding import is_picture_name, pictures_under
 from ..printable import one_line
-from ..sources.shards import Sample, expand
+from ..sources.shards import Sample
 from ..sources.tars import Part, split_name, walk_members
 
 Work = Callable[[Job], Made]
 Step = Callable[[], Made]
 NO_PLACE = "a link, a device or a name that leads outside"
 """What no shard should hold."""
-
-
-def are_shards(given: Path) -> bool:
-    """Whether an input is a shard, a pattern of them, or a folder that holds shards and no pictures."""
-    if given.is_dir():
-        return any(given.glob("*.tar")) and not pictures_under(given)
-    return given.suffix == ".tar"
-
-
-def all_shards(inputs: Sequence[Path]) -> bool:
-    """Whether what is given are shards, rather than pictures.
-
-    Raises:
-        Error: both are among them.
-    """
-    shards = [given for given in inputs if are_shards(given)]
-    if shards and len(shards) < len(inputs):
-        raise Error(f"{one_line(shards[0])} is a shard and others are not; give shards and pictures apart")
-    return bool(shards)
-
-
-def find_shard_jobs(inputs: Sequence[Path], out: Path) -> list[Job]:
-    """The shards that paths, brace patterns, globs and folders stand for, each with its place in the folder `out`.
-
-    Raises:
-        Error: there is no such shard, or `out` cannot be a folder, or is in an input.
-    """
-    if (out.exists() and not out.is_dir()) or out.suffix == ".tar" or is_picture_name(out):
-        raise Error(f"{one_line(out)}: shards become shards of the same names; give a folder as OUT")
-    refuse_into(inputs, out)
-    return list({shard.resolve(): Job(shard, out / shard.name) for shard in expand(inputs)}.values())
 
 
 def run_shards(

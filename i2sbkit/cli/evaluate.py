@@ -19,7 +19,6 @@ from .evaluation_options import (
     model_options,
 )
 from .options import (
-    Place,
     deterministic_option,
     examples,
     json_option,
@@ -27,6 +26,7 @@ from .options import (
     shown_warnings,
     strict_option,
 )
+from .places import Place
 from .tables import print_table
 
 if TYPE_CHECKING:

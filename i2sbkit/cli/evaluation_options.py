@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import BASE, Command, Place, collected, device_option
+from .options import BASE, Command, collected, device_option
+from .places import Place
 from .which_weights import SOURCE, named
 
 if TYPE_CHECKING:

@@ -15,17 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from ..printable import finite, one_line
+from .places import Place
 
 if TYPE_CHECKING:
     from ..jobs.job import Policy
     from ..jobs.running import Report
-
-
-class Place(click.Path):
-    """A path that says something: an empty one would be the current folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(value, param, ctx) if str(value) else self.fail("is empty; . is this folder", param, ctx)
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])

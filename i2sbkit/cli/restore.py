@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import (
-    Place,
     deterministic_option,
     device_option,
     encoding_options,
@@ -24,6 +23,7 @@ from .options import (
     strict_option,
     told_options,
 )
+from .places import Place, some_and_out
 from .which_weights import named, source_options
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def _restorer(
 def _inputs_and_out(places: tuple[Path, ...], in_place: bool, as_json: bool) -> tuple[tuple[Path, ...], Path | None]:
     if in_place and places:
         return places, None
-    if len(places) < 2:
-        only = f"only {places[0]} is given; " if places else ""
-        raise click.UsageError(f"{only}give what to restore{'' if in_place else ', and then OUT'}")
-    if as_json and places[-1] == Path("-"):
+    if in_place:
+        raise click.UsageError("give what to restore")
+    *inputs, out = some_and_out(places, "restore")
+    if as_json and out == Path("-"):
         raise click.UsageError("stdout takes the picture or, with --json, what became of it; give a file as OUT")
-    return places[:-1], places[-1]
+    return tuple(inputs), out

@@ -11,7 +11,8 @@ import click
 
 from ..printable import spell
 from .evaluation_options import arms_options, base_options, cases_options, given, loaded, model_options
-from .options import Place, examples, json_option, print_json, shown_warnings
+from .options import examples, json_option, print_json, shown_warnings
+from .places import Place
 from .tables import print_table
 
 if TYPE_CHECKING:

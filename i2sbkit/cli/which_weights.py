@@ -8,7 +8,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from .options import Command, Place, collected
+from .options import Command, collected
+from .places import Place
 
 
 class Task(click.ParamType[str]):

@@ -74,7 +74,7 @@ def refuse_into(inputs: Iterable[Path], out: Path) -> None:
         if given.is_dir() and os.path.realpath(out) == os.path.realpath(given):
             raise Error(
                 f"{one_line(out)}: is an input; give another OUT "
-                "(`i2sbkit restore IN --in-place` replaces the originals)"
+                "(`i2sbkit restore IN --in-place` restores what is there in its place)"
             )
 
 

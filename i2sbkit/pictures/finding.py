@@ -98,7 +98,7 @@ def pictures_in(path: Path, without: Path | None = None) -> list[Path]:
         raise Error(f"{one_line(path)}: {there}")
     found = pictures_under(path, without)
     if not found:
-        shards = "; for its shards there are restore and evaluate" if any(path.glob("*.tar")) else ""
+        shards = "; for its shards there are restore, degrade and evaluate" if any(path.glob("*.tar")) else ""
         raise Error(f"{one_line(path)}: no pictures in it (looked for {' '.join(FORMATS)}){shards}")
     return found
 
