@@ -59,8 +59,10 @@ def arguments() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     parsed = arguments().parse_args()
-    if parsed.command == "train" and not parsed.name:
-        arguments().error("train takes the name of a recipe")
+    if not {"train": parsed.name, "measure": True}.get(parsed.command, not parsed.name):
+        arguments().error("train takes the name of a recipe, measure may, and nothing else does")
+    if parsed.tiles and parsed.page == arguments().get_default("page"):
+        arguments().error("--tiles needs a --page of its own: the numbers of all tiles would be lost")
     try:
         main(parsed)
     except i2sbkit.Error as error:

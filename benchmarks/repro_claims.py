@@ -17,14 +17,15 @@ FEW, LONG = 10, 20
 def claims(numbers: Numbers, task: str) -> list[str]:
     """A line for each claim that there are numbers for."""
     i2sb, diffusion, ddnm = ([result.rows for result in numbers.last(task, method)] for method in METHODS)
-    seconds = numbers.seconds(task)
     if not i2sb:
         return ["- not measured yet."]
     lines = [_more_evaluations(i2sb[0])]
     if diffusion:
         lines += [_realism(i2sb[0], diffusion), _few(i2sb[0], diffusion), _fidelity(i2sb[0], diffusion)]
-    if ddnm and seconds:
-        lines += [_knowing(i2sb[0], ddnm), _equal_seconds(i2sb[0], ddnm, seconds)]
+    if ddnm:
+        lines.append(_knowing(i2sb[0], ddnm))
+    if seconds := numbers.in_equal_seconds(task):
+        lines.append(_equal_seconds(i2sb[0], ddnm, seconds))
     return [*lines, *_converged(numbers, task)]
 
 

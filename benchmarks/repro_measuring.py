@@ -20,6 +20,7 @@ from i2sbkit.evaluating.cases import Cases
 from i2sbkit.evaluating.opening import opened
 from i2sbkit.evaluating.planning import Wanted
 from i2sbkit.jobs.manifest import sha256_of
+from i2sbkit.kernel.errors import Error
 from i2sbkit.recipe import load_recipe
 
 BATCH, TIMED = 32, 64
@@ -33,17 +34,25 @@ def measure(runs: Path, numbers: Path, names: Sequence[str], count: int | None) 
         numbers: the file that keeps them.
         names: of the trainings whose weights are measured.
         count: so many tiles, the first ones; None takes all.
+
+    Raises:
+        Error: there are no weights of them.
     """
-    for task in TASKS:
-        for method, samplers in METHODS.items():
-            for trial in (trial for sampler in samplers for trial in trials(task, method, sampler, runs)):
-                if trial.name in names:
-                    _results(trial, runs, numbers, count)
-        for trial in (last for sampler in METHODS["ddnm"] for last in trials(task, "ddnm", sampler, runs)[-1:]):
-            if trial.name in names:
-                seconds = Numbers(numbers).seconds(task) or _seconds(task, runs, numbers, count)
-                fits = {seconds.fitting(nfe) for nfe in NFES}
-                _results(replace(trial, nfes=tuple(sorted(fits))), runs, numbers, count)
+    known = [
+        (trial, trial is there[-1])
+        for task in TASKS
+        for method, samplers in METHODS.items()
+        for there in (trials(task, method, sampler, runs) for sampler in samplers)
+        for trial in there
+        if trial.name in names
+    ]
+    if not known:
+        raise Error(f"{runs}: no weights of {', '.join(names)} to measure; train first")
+    for trial, _ in known:
+        _results(trial, runs, numbers, count)
+    for trial in (trial for trial, is_last in known if is_last and trial.method == "ddnm"):
+        seconds = Numbers(numbers).seconds(trial.task) or _seconds(trial.task, runs, numbers, count)
+        _results(replace(trial, nfes=tuple(sorted(seconds.all_fitting()))), runs, numbers, count)
 
 
 def _results(trial: Trial, runs: Path, numbers: Path, count: int | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from repro_trials import METHODS, NFES
 
 from i2sbkit.files import write_text
+from i2sbkit.kernel.errors import Error
 
 METRICS = ("psnr_rgb", "percep_efflite0", "frechet_efflite0")
 
@@ -46,6 +47,10 @@ class Seconds:
         one = self.each["ddnm"][NFES[-1]] / NFES[-1]
         return max(1, int(self.each["i2sb"][nfe] / one))
 
+    def all_fitting(self) -> set[int]:
+        """`fitting` of all nfe that are compared."""
+        return {self.fitting(nfe) for nfe in NFES}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -75,14 +80,21 @@ class Result:
 
 
 class Numbers:
-    """The file; what is added is in it at once."""
+    """The file; what is added is in it at once.
+
+    Raises:
+        Error: it holds something else.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        document = json.loads(path.read_text("utf-8")) if path.is_file() else {"results": [], "seconds": {}}
-        found = [Result(**{**each, "rows": _by_nfe(each["rows"])}) for each in document["results"]]
+        try:
+            document = json.loads(path.read_text("utf-8")) if path.is_file() else {"results": [], "seconds": {}}
+            found = [Result(**{**each, "rows": _by_nfe(each["rows"])}) for each in document["results"]]
+            self._seconds = {task: _seconds(each) for task, each in document["seconds"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Error(f"{path}: not the numbers of `repro.py measure`; remove it and measure again") from error
         self._results = {result.key: result for result in found}
-        self._seconds = {task: _seconds(each) for task, each in document["seconds"].items()}
 
     def milestones(self, task: str, method: str, sampler: str) -> list[Result]:
         """What there is of one way, the first step first."""
@@ -94,14 +106,34 @@ class Numbers:
         ways = [self.milestones(task, method, sampler) for sampler in METHODS[method]]
         return [results[-1] for results in ways if results and set(NFES) <= set(results[-1].rows)]
 
+    def in_equal_seconds(self, task: str) -> Seconds | None:
+        """The seconds, if the inverse method is measured at all nfe that fit into I2SB's."""
+        seconds, inverse = self.seconds(task), self.last(task, "ddnm")
+        there = seconds and inverse and all(seconds.all_fitting() <= set(each.rows) for each in inverse)
+        return seconds if there else None
+
+    def check(self, task: str) -> None:
+        """See that the last results of a task can stand in one table.
+
+        Raises:
+            Error: they are of different steps or tiles.
+        """
+        found = {(each.step, each.tiles) for method in METHODS for each in self.last(task, method)}
+        if len(found) > 1:
+            said = " and ".join(f"{tiles} tiles after {step} steps" for step, tiles in sorted(found))
+            raise Error(f"{self.path}: {task}: {said} do not go into one table; measure again")
+
     def missing(self, wanted: Result, nfes: tuple[int, ...]) -> tuple[int, ...]:
         """Of the nfe those that are not there."""
         there = self._results.get(wanted.key)
         return tuple(nfe for nfe in nfes if not (there and there.same(wanted) and nfe in there.rows))
 
     def add(self, result: Result) -> None:
-        """Keep a result, beside the rows at other nfe; those of other weights or tiles go."""
+        """Keep a result, beside the rows at other nfe; where it is of another training, all of the one before go."""
         there = self._results.get(result.key)
+        if there and not there.same(result):
+            known = self._results.items()
+            self._results = {key: each for key, each in known if key[:2] != result.key[:2] or each.same(result)}
         rows = {**there.rows, **result.rows} if there and there.same(result) else result.rows
         self._results[result.key] = Result(**{**vars(result), "rows": dict(sorted(rows.items()))})
         self._write()

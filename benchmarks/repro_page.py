@@ -35,11 +35,13 @@ def write(numbers: Path, page: Path) -> None:
     """Put everything into the page, and draw its picture beside it.
 
     Raises:
-        Error: nothing is measured yet, or the page has no place for it.
+        Error: nothing is measured yet, or what is does not go together; or the page has no place for it.
     """
     known = Numbers(numbers)
     if not (shown := [task for task in TASKS if _last(known, task)]):
         raise Error(f"{numbers}: nothing is measured yet; `python benchmarks/repro.py measure` does")
+    for task in TASKS:
+        known.check(task)
     for task in TASKS:
         write_between(page, task, section(known, task), MARK)
         write_between(page, f"{task} curves", curves(known, task), MARK)
@@ -56,7 +58,7 @@ def section(numbers: Numbers, task: str) -> list[str]:
     first = next(iter(found.values()))
     lines = [f"After {first.step:,} steps; {first.tiles} tiles.", ""]
     for metric in METRICS:
-        lines += [f"{TITLES[metric]}:", "", *metric_table(metric, found, numbers.seconds(task)), ""]
+        lines += [f"{TITLES[metric]}:", "", *metric_table(metric, found, numbers.in_equal_seconds(task)), ""]
     return lines + (seconds_table(seconds) if (seconds := numbers.seconds(task)) else [])
 
 

@@ -101,32 +101,47 @@ def test_tiles_lie_side_by_side(bench, tmp_path, monkeypatch):
     assert trials.tiles(tmp_path) == folder
 
 
-def test_what_is_measured_is_kept(bench, trained, tmp_path, monkeypatch):
-    """Nothing is measured twice, though the weights are gone; other tiles are, and of another nfe what is missing."""
+@pytest.fixture
+def few(bench, trained, monkeypatch):
+    """The last milestones alone, at two nfe, whose seconds fit two others; the list of what was evaluated."""
+    measuring, numbers, trials = (bench(f"repro_{name}") for name in ("measuring", "numbers", "trials"))
+    for module in (numbers, trials):
+        monkeypatch.setattr(module, "NFES", (1, 2))
+    each = {1: 3.0, 2: 6.0}
+    monkeypatch.setattr(
+        measuring, "_seconds", lambda *_: numbers.Seconds("", {"i2sb": each, "ddnm": {1: 1.0, 2: 2.0}})
+    )  # fmt: skip
+    last = trials.trials
+    monkeypatch.setattr(measuring, "trials", lambda *way: last(*way)[-1:])
+    asked, opened = [], measuring.opened
+    monkeypatch.setattr(measuring, "opened", lambda *a, **k: asked.append(a[1].nfes) or opened(*a, **k))
+    return asked
+
+
+def test_what_is_measured_is_kept(bench, trained, few, tmp_path):
+    """Nothing is measured twice, what fits into equal seconds is; other tiles take the place of what was there."""
     measuring, numbers = bench("repro_measuring"), tmp_path / "repro.json"
-    trial = replace(bench("repro_trials").trials("jpeg10", "ddnm", "sde", trained)[-1], nfes=(1, 2))
-    monkeypatch.setattr(measuring, "trials", lambda task, method, sampler, runs: [trial] * ((task, method) == last))
-    monkeypatch.setattr(measuring, "NFES", ())
-    last = ("jpeg10", "ddnm")
-    monkeypatch.setattr(measuring, "_seconds", lambda *_: bench("repro_numbers").Seconds("", {}))
 
     def measured(count):
-        measuring.measure(trained, numbers, NAMES, count)
-        (result,) = bench("repro_numbers").Numbers(numbers).milestones("jpeg10", "ddnm", "sde")
-        return result
+        measuring.measure(trained, numbers, ["unconditional"], count)
+        return bench("repro_numbers").Numbers(numbers).milestones("jpeg10", "ddnm", "sde")[-1]
 
     found = measured(2)
-    assert list(found.rows) == [0, 1, 2] and found.tiles == 2
+    assert sorted(few) == [(1, 2)] * 4 + [(3, 6)] * 4  # two tasks, two samplers
+    assert list(found.rows) == [0, 1, 2, 3, 6] and found.tiles == 2
     assert all(row.nfe == nfe and row.frechet_efflite0 >= 0 for nfe, row in found.rows.items())
-    opened = measuring.opened
-    monkeypatch.setattr(measuring, "opened", lambda *_, **__: pytest.fail("measured again"))
-    assert measured(2) == found
-    asked = []
-    monkeypatch.setattr(measuring, "opened", lambda *a, **k: asked.append(a[1].nfes) or opened(*a, **k))
-    trial = replace(trial, nfes=(1, 2, 3))
-    more = measured(2)
-    assert asked == [(3,)] and list(more.rows) == [0, 1, 2, 3] and more.rows[2] == found.rows[2]
-    assert list(measured(3).rows) == [0, 1, 2, 3] and asked == [(3,), (1, 2, 3)]
+    assert measured(2) == found and len(few) == 8
+    assert measured(3).tiles == 3 and len(few) == 16
+
+
+def test_only_the_named_are_measured(bench, trained, few, tmp_path):
+    """`measure NAME`; of one without weights there is an error."""
+    measuring, numbers = bench("repro_measuring"), tmp_path / "repro.json"
+    measuring.measure(trained, numbers, ["sr4x-diffusion"], 2)
+    known = bench("repro_numbers").Numbers(numbers)
+    assert few == [(1, 2)] * 2 and len(known.last("sr4x", "diffusion")) == 2 and not known.last("sr4x", "ddnm")
+    with pytest.raises(Error, match="no weights of jpeg10-i2sb to measure"):
+        measuring.measure(trained, numbers, ["jpeg10-i2sb"], 2)
 
 
 @pytest.mark.parametrize(("task", "damage"), [("jpeg10", "jpeg"), ("sr4x", "superres")])

@@ -3,10 +3,13 @@
 import importlib
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
+import i2sbkit
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,6 +59,50 @@ def test_the_page_is_written(bench, stand_ins, tmp_path):
     assert len(root.findall(".//{*}polyline")) == 2 * (5 + 5 + 3)
     write(stand_ins, page)
     assert page.read_text("utf-8") == text
+
+
+def test_what_is_not_measured_yet_is_left_out(bench, stand_ins, tmp_path):
+    """A `measure` that was stopped before the inverse method in equal seconds gives a page without them."""
+    module, page = bench("repro_numbers"), tmp_path / "repro.md"
+    page.write_text((ROOT / "docs/repro.md").read_text("utf-8"), "utf-8")
+    numbers = module.Numbers(stand_ins)
+    for result in numbers.last("jpeg10", "ddnm"):
+        fewer = {nfe: row for nfe, row in result.rows.items() if nfe != 16}
+        numbers.add(replace(result, weights="1" * 64, rows=fewer))
+    bench("repro_page").write(stand_ins, page)
+    text = page.read_text("utf-8")
+    parts = [text.partition(f"writes {part}: begin -->")[2].partition("<!--")[0] for part in ("jpeg10", "sr4x")]
+    assert [part.count("in I²SB's seconds") for part in parts] == [0, 6]
+    assert all("| DDNM, DDIM |" in part for part in parts) and text.count("And in equal seconds") == 1
+
+
+@pytest.mark.parametrize("other", [{"tiles": 2}, {"step": 500}])
+def test_what_does_not_go_together_is_not_put_into_one_table(bench, stand_ins, tmp_path, other):
+    """Other tiles, or another number of steps."""
+    module, page = bench("repro_numbers"), tmp_path / "repro.md"
+    numbers = module.Numbers(stand_ins)
+    numbers.add(replace(numbers.last("sr4x", "i2sb")[0], **other))
+    with pytest.raises(i2sbkit.Error, match=r"sr4x: .* do not go into one table"):
+        bench("repro_page").write(stand_ins, page)
+    assert not page.exists()
+
+
+def test_another_training_takes_the_place_of_the_one_before(bench, stand_ins):
+    """As soon as weights of the same step differ, all that was measured of it goes, and nothing else."""
+    numbers = bench("repro_numbers").Numbers(stand_ins)
+    first = numbers.milestones("sr4x", "diffusion", "sde")[0]
+    numbers.add(replace(first, weights="1" * 64))
+    again = bench("repro_numbers").Numbers(stand_ins)
+    assert [each.step for each in again.milestones("sr4x", "diffusion", "sde")] == [100]
+    assert not again.milestones("sr4x", "diffusion", "ode") and len(again.milestones("sr4x", "i2sb", "sde")) == 3
+
+
+def test_a_file_that_is_no_numbers_is_told(bench, tmp_path):
+    """In one line, not a traceback."""
+    for text in ("{", "[]", '{"results": [{}], "seconds": {}}'):
+        (tmp_path / "repro.json").write_text(text)
+        with pytest.raises(i2sbkit.Error, match="not the numbers of"):
+            bench("repro_numbers").Numbers(tmp_path / "repro.json")
 
 
 def rows(bench, *distances):

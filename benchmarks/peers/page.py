@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from i2sbkit.files import write_text
 from i2sbkit.kernel.errors import Error
 
 from .cases import DAMAGES, setting_of
@@ -56,4 +57,4 @@ def write_between(path: Path, task: str, lines: Sequence[str], mark: str = BEGIN
     _, end, tail = rest.partition(END.format(task))
     if not begin or not end:
         raise Error(f"{path}: no place for {task}; put the lines {mark.format(task)} and {END.format(task)} there")
-    path.write_text("\n".join([head + begin, "", *lines, "", end + tail]), "utf-8")
+    write_text(path, "\n".join([head + begin, "", *lines, "", end + tail]))
