@@ -6,25 +6,35 @@ import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from .argument_types import described
 from .checkpoint import Weights, read_weights
 from .devices import pick_device
-from .images import array_to_pil, filled, fitted, from_array, from_uint8, holes_of, pil_array, to_array, to_pil
+from .images import (
+    array_to_pil,
+    filled,
+    fitted,
+    from_array,
+    from_pil,
+    from_uint8,
+    holes_of,
+    in_range,
+    pil_array,
+    to_array,
+    to_pil,
+)
 from .kernel.errors import Error
 from .kernel.interfaces import Observation, Sampler
 from .observing import told_of
 from .pictures.opened_jpeg import jpeg_file
 from .restoring import Restorer, Settings, warn_of_effort, warn_of_equal
 from .shipped import find_weights
-
-FARTHEST = 10.0
-"""Beyond this a float tensor holds 8-bit values, or none at all; observations may lie a little outside [-1, 1]."""
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
 
@@ -64,7 +74,7 @@ class Model:
         image: Picture,
         *,
         mask: Image.Image | np.ndarray | Tensor | None = None,
-        kernel: str | np.ndarray | Tensor | None = None,
+        kernel: str | Path | np.ndarray | Tensor | None = None,
         nfe: int | None = None,
         sampler: str | Sampler | None = None,
         eta: float | None = None,
@@ -140,25 +150,13 @@ def as_batch(image: Any) -> Tensor:
         Error: it is none of these.
     """
     if isinstance(image, Image.Image):
-        return _checked(from_array(pil_array(image)).image[None])
+        return from_pil(image)[None]
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
-        return _checked(from_uint8(torch.from_numpy(image.copy()).permute(2, 0, 1)).contiguous()[None])
+        return in_range(from_uint8(torch.from_numpy(image.copy()).permute(2, 0, 1)).contiguous()[None])
     if isinstance(image, Tensor) and image.is_floating_point() and image.dim() in (3, 4) and image.shape[-3] == 3:
-        return _checked(image.detach().float().reshape(-1, *image.shape[-3:]))
+        return in_range(image.detach().float()[(None,) * (4 - image.dim())])
     wanted = "a Pillow image, a uint8 array (H, W, 3) or a float tensor (3, H, W) or (B, 3, H, W) in [-1, 1]"
-    raise Error(f"restore takes {wanted}, got {_describe(image)}")
-
-
-def _checked(batch: Tensor) -> Tensor:
-    """The batch, if it can be what it is taken for."""
-    if not batch.numel():
-        raise Error(f"the picture is empty: {tuple(batch.shape)}")
-    if not batch.abs().max() <= FARTHEST:
-        raise Error(
-            f"float tensors are in [-1, 1]; this one reaches {float(batch.abs().max()):g}: bring 8-bit values there "
-            "with x / 127.5 - 1"
-        )
-    return batch
+    raise Error(f"restore takes {wanted}, got {described(image)}")
 
 
 def as_masks(mask: Any, batch: Tensor) -> Tensor:
@@ -172,7 +170,7 @@ def as_masks(mask: Any, batch: Tensor) -> Tensor:
     values = np.asarray(mask.detach().cpu() if isinstance(mask, Tensor) else mask)
     size, count = tuple(batch.shape[-2:]), len(batch)
     if values.shape not in (size, (1, *size), (count, 1, *size)):
-        raise Error(f"the mask must be (H, W) = {size}, or (B, 1, H, W), got {_describe(mask)}")
+        raise Error(f"the mask must be (H, W) = {size}, or (B, 1, H, W), got {described(mask)}")
     return torch.from_numpy((values != 0).reshape(-1, 1, *size)).float().expand(count, -1, -1, -1)
 
 
@@ -184,10 +182,3 @@ def like(image: Any, batch: Tensor, holes: Tensor | None) -> Any:
         picture = filled(from_array(pil_array(image)), holes)
         return array_to_pil(to_array(batch[0], fitted(picture, batch[0])))
     return np.array(to_pil(batch[0]))
-
-
-def _describe(value: Any) -> str:
-    shape = getattr(value, "shape", None)
-    return type(value).__name__ + (
-        f" {getattr(value, 'dtype', '')} {tuple(cast(Sequence[int], shape))}" if shape is not None else ""
-    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 from .kernel.errors import Error
 
@@ -23,3 +26,22 @@ def check_types(values: object) -> None:
         if not isinstance(given, tuple(WIDER.get(kind, kind) for kind in kinds)):
             wanted = " or ".join("None" if kind is NoneType else kind.__name__ for kind in kinds)
             raise Error(f"{name} must be {wanted}, got {given!r}")
+
+
+def path_of(given: object, what: str) -> Path:
+    """A path from a text or a path; an empty text is none, as it would be the current folder.
+
+    Raises:
+        Error: it is neither; `what` says what it is for.
+    """
+    if isinstance(given, str | PathLike) and str(given):
+        return Path(given)
+    raise Error(f"{what}, got {given!r}")
+
+
+def described(value: object) -> str:
+    """The type of a value, and of an array or tensor its dtype and shape."""
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (
+        f" {getattr(value, 'dtype', '')} {tuple(cast(Sequence[int], shape))}" if shape is not None else ""
+    )

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from .argument_types import described
 from .kernel.errors import Error
 from .metadata import Metadata
 
@@ -29,6 +30,8 @@ HALF = {8: 127.5, 16: 32767.5, 32: 0.5}
 """Half of what is white, by depth: levels v are the value v / HALF - 1; 32 stands for floats in [0, 1]."""
 LEVELS = {8: np.uint8, 16: np.uint16, 32: np.float32}
 """What holds the levels of a depth."""
+FARTHEST = 10.0
+"""Beyond this a float tensor holds 8-bit values, or none at all; observations may lie a little outside [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,10 @@ def pil_array(image: Image.Image) -> np.ndarray:
     """The pixels of a Pillow image as levels (H, W, C), palettes and transparent colours resolved.
 
     Raises:
-        Error: a mode that has no such levels, as CMYK or LAB.
+        Error: no Pillow image, or a mode that has no such levels, as CMYK or LAB.
     """
+    if not isinstance(image, Image.Image):
+        raise Error(f"a Pillow image is wanted, got {described(image)}")
     if image.mode == "F":
         return np.asarray(image)[..., None]
     if image.mode.startswith("I;16"):
@@ -148,12 +153,42 @@ def array_to_pil(array: np.ndarray) -> Image.Image:
 
 
 def from_pil(image: Image.Image) -> Tensor:
-    """A Pillow image as RGB (3, H, W), float32 in [-1, 1]."""
-    return from_array(np.asarray(image.convert("RGB"))).image
+    """A Pillow image as RGB (3, H, W), float32 in [-1, 1]; I;16 keeps its depth, F is in [0, 1], alpha is left out.
+
+    Raises:
+        Error: a mode that `Model.restore` does not take either, as CMYK, or an empty image.
+    """
+    return in_range(from_array(pil_array(image)).image)
+
+
+def in_range(x: Tensor) -> Tensor:
+    """The same, if it can be a picture in [-1, 1].
+
+    Raises:
+        Error: it is empty, holds NaN, or reaches beyond `FARTHEST`.
+    """
+    if not x.numel():
+        raise Error(f"the picture is empty: {tuple(x.shape)}")
+    farthest = float(torch.stack(x.aminmax()).abs().max())  # without a copy of the picture; nan where it holds any
+    if not farthest <= FARTHEST:
+        raise Error(
+            f"float tensors are in [-1, 1], Pillow's floats in [0, 1]; as a tensor this picture reaches {farthest:g}: "
+            "bring 8-bit values there with x / 127.5 - 1, or x / 255"
+        )
+    return x
 
 
 def to_pil(x: Tensor) -> Image.Image:
-    """(3, H, W) in [-1, 1], clamped and rounded, as an 8-bit RGB Pillow image."""
+    """(3, H, W) in [-1, 1], clamped and rounded, as an 8-bit RGB Pillow image.
+
+    Raises:
+        Error: another type, dtype or shape, or it holds NaN.
+    """
+    if not (isinstance(x, Tensor) and x.is_floating_point() and x.dim() == 3 and x.shape[0] == 3 and x.numel()):
+        raise Error(f"to_pil takes a float tensor (3, H, W) in [-1, 1], got {described(x)}")
+    x = x.detach().float()
+    if x.max().isnan():
+        raise Error("to_pil: the picture holds NaN, which is no colour")
     return array_to_pil(to_array(x, Picture(x)))
 
 

@@ -75,7 +75,7 @@ def told_of(
     mask: Path | None = None,
     mask_color: str | None = None,
     feather: int = 0,
-    kernel: str | np.ndarray | Tensor | None = None,
+    kernel: str | Path | np.ndarray | Tensor | None = None,
 ) -> Told:
     """What the user says of pictures that weights of this corruption restore.
 
@@ -95,7 +95,7 @@ def told_of(
     color = None if mask_color is None else _color(mask_color)
     if kernel is None:
         return Told(mask, color, feather)
-    known = read_kernel(kernel) if isinstance(kernel, str) else as_kernel(kernel)
+    known = read_kernel(str(kernel)) if isinstance(kernel, str | Path) else as_kernel(kernel)
     _check_kernel(corruption, known)
     return Told(mask, color, feather, known)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,23 @@ FORMS = "uniform:SIZE, gaussian:SIZE:SIGMA, or a file (a picture of the kernel, 
 
 
 def uniform_kernel(size: int) -> Tensor:
-    """A box of `size` x `size` pixels; (size, size) float32, its sum 1."""
+    """A box of `size` x `size` pixels; (size, size) float32, its sum 1.
+
+    Raises:
+        Error: the size is not odd, or above `LARGEST`.
+    """
+    _check_size(size, f"uniform:{size}")
     return torch.full((size, size), 1 / size**2)
 
 
 def gaussian_kernel(size: int, sigma: float) -> Tensor:
-    """A Gaussian of standard deviation `sigma` pixels, cut to (size, size); float32, its sum 1."""
+    """A Gaussian of standard deviation `sigma` pixels, cut to (size, size); float32, its sum 1.
+
+    Raises:
+        Error: the size is not odd, or above `LARGEST`, or sigma is no number > 0.
+    """
+    _check_size(size, f"gaussian:{size}:{sigma}")
+    sigma = _sigma(sigma, f"gaussian:{size}:{sigma}")
     taps = torch.exp(-0.5 * ((torch.arange(size, dtype=torch.float64) - (size - 1) / 2) / sigma) ** 2)
     taps = taps / taps.sum()
     return torch.outer(taps, taps).float()
@@ -44,9 +56,9 @@ def read_kernel(spec: str) -> Tensor:
         Error: none of these, or numbers that are no kernel.
     """
     if match := re.fullmatch(r"uniform:(\d+)", spec):
-        return uniform_kernel(_odd(int(match[1]), spec))
+        return uniform_kernel(int(match[1]))
     if match := re.fullmatch(r"gaussian:(\d+):([-+.\de]+)", spec, re.IGNORECASE):
-        return gaussian_kernel(_odd(int(match[1]), spec), _sigma(match[2], spec))
+        return gaussian_kernel(int(match[1]), _sigma(match[2], spec))
     path = Path(spec)
     if not path.is_file():
         raise Error(f"kernel {spec!r}: no such file; give {FORMS}")
@@ -59,7 +71,10 @@ def as_kernel(values: np.ndarray | Tensor, name: str = "kernel") -> Tensor:
     Raises:
         Error: not real, not two-dimensional, not finite, or their sum is not positive.
     """
-    numbers = np.asarray(values.detach().cpu().tolist() if isinstance(values, Tensor) else values)
+    try:
+        numbers = np.asarray(values.detach().cpu().tolist() if isinstance(values, Tensor) else values)
+    except ValueError:
+        raise Error(f"{name}: a kernel is (height, width), and its rows differ in length") from None
     if numbers.dtype.kind not in "buif":
         raise Error(f"{name}: a kernel holds real numbers, got {numbers.dtype}")
     kernel = torch.as_tensor(numbers.astype(np.float64))
@@ -83,17 +98,16 @@ def _values(path: Path) -> np.ndarray:
         raise Error(f"kernel {path}: cannot be read ({' '.join(str(error).split())}); give {FORMS}") from None
 
 
-def _sigma(text: str, spec: str) -> float:
+def _sigma(given: str | float, spec: str) -> float:
     try:
-        sigma = float(text)
-    except ValueError:
+        sigma = float(given)
+    except (TypeError, ValueError):
         sigma = math.nan
     if not 0 < sigma < math.inf:
         raise Error(f"kernel {spec}: sigma must be a number > 0")
     return sigma
 
 
-def _odd(size: int, spec: str) -> int:
-    if size % 2 == 0 or not 1 <= size <= LARGEST:
+def _check_size(size: int, spec: str) -> None:
+    if not isinstance(size, Integral) or size % 2 == 0 or not 1 <= size <= LARGEST:
         raise Error(f"kernel {spec}: the size must be an odd number up to {LARGEST}, so that the kernel has a middle")
-    return size

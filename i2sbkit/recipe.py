@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import shipped
+from .argument_types import path_of
 from .document.checks import check_damage, try_damage
 from .document.errors import Problems, Where, validate
 from .document.schema import SECTIONS, BridgeSection, DataSection, LogSection, TrainSection, options_model
@@ -197,8 +198,10 @@ def _check_size(backbone: Backbone, size: int, problems: Problems) -> None:
 def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> set[KeyPath]:
     """Put `--set` values into the document; the key paths that were set."""
     changed: set[KeyPath] = set()
+    if isinstance(overrides, str) or not isinstance(overrides, Iterable):
+        raise Error(f'overrides are a list of texts, such as ["train.batch=8"], got {overrides!r}')
     for override in overrides:
-        key, equals, value = override.partition("=")
+        key, equals, value = str(override).partition("=")
         section, dot, name = key.strip().partition(".")
         if not (equals and dot and name):
             raise Error(f"--set {override}: write section.key=value, for instance train.batch=8")
@@ -226,7 +229,7 @@ def find_recipe(source: str | Path) -> Path:
     Raises:
         Error: there is none.
     """
-    path, known = Path(source), shipped.recipes()
+    path, known = path_of(source, "a recipe is the path of a .toml file or a name"), shipped.recipes()
     if path.is_file():
         return path
     if str(source) in known:

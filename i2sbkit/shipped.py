@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from .argument_types import path_of
 from .kernel.errors import Error
 from .kernel.plugins import did_you_mean
 
@@ -52,7 +53,7 @@ def find_weights(name_or_path: str | Path) -> Path:
     Raises:
         Error: there are no such weights.
     """
-    tasks, path = bundled(), Path(name_or_path)
+    tasks, path = bundled(), path_of(name_or_path, "weights are a file, a run folder or a bundled task")
     if isinstance(name_or_path, str) and name_or_path in tasks:
         return tasks[name_or_path]
     if path.is_file():

@@ -89,7 +89,7 @@ def trajectory(
     *,
     reference: Image.Image | np.ndarray | Tensor | None = None,
     mask: Image.Image | np.ndarray | Tensor | None = None,
-    kernel: str | np.ndarray | Tensor | None = None,
+    kernel: str | Path | np.ndarray | Tensor | None = None,
     nfe: int | None = None,
     sampler: str | Sampler | None = None,
     eta: float | None = None,

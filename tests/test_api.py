@@ -151,6 +151,7 @@ def test_restore_equals_the_command_line(model, path, tmp_path):
         torch.zeros(8, 8, 3),
         torch.zeros(8, 8),
         torch.zeros(0, 3, 8, 8),
+        torch.zeros(3, 0, 8),
         torch.full((3, 8, 8), 255.0),
         torch.full((3, 8, 8), float("nan")),
         Image.new("CMYK", (8, 8)),

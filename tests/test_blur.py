@@ -163,9 +163,26 @@ def test_what_is_no_kernel_is_told(spec, says):
         read_kernel(spec)
 
 
-@pytest.mark.parametrize("values", [np.zeros((3, 3)), np.ones(4), np.full((3, 3), np.nan), np.zeros((0, 3))])
+@pytest.mark.parametrize("size", [0, -1, 4, 1.5, "5", None, 2**20 + 1])
+def test_a_size_that_is_none_is_told(size):
+    """Of a kernel made in Python, as on the command line."""
+    for make in (lambda: uniform_kernel(size), lambda: gaussian_kernel(size, 1.0)):
+        with pytest.raises(Error, match="the size must be an odd number up to 1001"):
+            make()
+
+
+@pytest.mark.parametrize("sigma", [0, -1, np.nan, np.inf, "x", None])
+def test_a_sigma_that_is_none_is_told(sigma):
+    """No kernel of NaN, and none of a negative width."""
+    with pytest.raises(Error, match="sigma must be a number > 0"):
+        gaussian_kernel(5, sigma)
+
+
+@pytest.mark.parametrize(
+    "values", [np.zeros((3, 3)), np.ones(4), np.full((3, 3), np.nan), np.zeros((0, 3)), [[1], [1, 2]]]
+)
 def test_numbers_that_are_no_kernel_are_told(values):
-    """Nothing to divide by, another shape, not finite, empty."""
+    """Nothing to divide by, another shape, not finite, empty, rows of several lengths."""
     with pytest.raises(Error, match="a kernel"):
         as_kernel(values)
 

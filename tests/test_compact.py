@@ -153,13 +153,17 @@ def test_options_are_a_value():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"width": 0}, "width is 0; set it to 1"),
-        ({"time_dim": 7}, "time_dim is 7; set it to an even number"),
-        ({"time_dim": 2}, "time_dim is 2; set it to an even number"),
+        ({"width": 0}, "width is 0; take 1 to 4096"),
+        ({"time_dim": 7}, "time_dim is 7; take an even number"),
+        ({"time_dim": 2}, "time_dim is 2; take an even number"),
         ({"encoder": (1, 1)}, "encoder has 2 levels and decoder 4; give both"),
         ({"encoder": (), "decoder": ()}, "at least one level"),
-        ({"encoder": (1, -1), "decoder": (1, 1)}, "no number below 0"),
-        ({"middle": -1}, "no number below 0"),
+        ({"encoder": (1, -1), "decoder": (1, 1)}, "0 to 1000 a level"),
+        ({"middle": -1}, "0 to 1000 a level"),
+        ({"middle": 10**20}, "0 to 1000 a level"),
+        ({"encoder": (10**20,), "decoder": (1,)}, "0 to 1000 a level"),
+        ({"width": 10**20}, "width is 1000"),
+        ({"time_dim": 10**20}, "from 4 to 8192"),
     ],
 )
 def test_wrong_options_say_what_to_type(options, says):

@@ -70,6 +70,41 @@ def test_from_pil_is_from_uint8():
     assert torch.equal(from_pil(image), from_uint8(torch.from_numpy(np.array(image)).permute(2, 0, 1)))
 
 
+def test_from_pil_reads_every_depth_as_restore_does():
+    """Half of what is white is 0, of 16 bits and of floats in [0, 1] too; what cannot be read is told."""
+    middle = Image.fromarray(np.array([[32768]], np.uint16)), Image.new("F", (1, 1), 0.5)
+    assert [float(from_pil(image)[0]) for image in middle] == pytest.approx([0, 0], abs=2e-5)
+    for wrong in (Image.new("CMYK", (2, 2)), Image.new("F", (2, 2), 255), Image.new("L", (0, 2)), np.zeros((2, 2)), 5):
+        with pytest.raises(Error):
+            from_pil(wrong)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.zeros(1, 3, 4, 4),
+        torch.zeros(4, 4, 4),
+        torch.zeros(3, 0, 4),
+        torch.zeros(3, 4, 4, dtype=torch.uint8),
+        np.zeros((3, 4, 4), np.float32),
+        None,
+        torch.tensor([0, float("nan"), 0]).reshape(3, 1, 1),
+    ],
+    ids=lambda value: f"{type(value).__name__}{tuple(getattr(value, 'shape', ()))}",
+)
+def test_to_pil_refuses_what_is_no_picture(x):
+    """A batch, four channels, 8-bit values, an array, NaN: an Error, not a wrong picture."""
+    with pytest.raises(Error, match="to_pil"):
+        to_pil(x)
+
+
+@pytest.mark.parametrize("kind", [{"requires_grad": True}, {"dtype": torch.bfloat16}, {"dtype": torch.float64}])
+def test_to_pil_takes_any_float_tensor(kind):
+    """What is trained, and other precisions."""
+    image = to_pil(torch.full((3, 2, 2), 9.0, **kind))
+    assert (image.mode, image.getpixel((0, 0))) == ("RGB", (255, 255, 255))
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
 def test_the_mode_of_a_pillow_image_comes_back(mode):
     """Gray, alpha and depth go there and back."""

@@ -50,7 +50,7 @@ def test_all_errors_are_told_at_once_with_their_places(tmp_path):
         "--set: trin: unknown section; did you mean 'train'?",
         f'{path}:5: corruption.quality: must be an integer or a list, got "ten"',
         f"{path}:1: schedule.name: no schedule called 'i2sbb'; did you mean 'i2sb'?",
-        f"{path}:17: backbone: backbone 'compact': compact: width is 0; set it to 1 or more, such as width = 16",
+        f"{path}:17: backbone: backbone 'compact': compact: width is 0; take 1 to 4096, such as width = 16",
         f"{path}:7: sampler: must be a section, [sampler], and only one",
         f"{path}:15: data.colour: unknown key (there are: train, val, size, crop, crops, margin, val_size, flip, "
         "quantize, paired, masks, workers)",
@@ -112,6 +112,11 @@ def test_every_mistake_is_told_on_its_line(case, tiny_recipe):
         ("train.batch=8\nseed=1", '--set: train.batch: must be an integer, got "8\\nseed=1"'),
         ("data.crop=[random", "--set: data.crop: must be 'random' or 'center', got \"[random\""),
         ("corruption.quality=101", "corruption: corruption 'jpeg': quality must be in 1..100"),
+        ("data.workers=99999999999999999999", "--set: data.workers: must be less than or equal to 512, got 9999"),
+        ("data.crops=99999999999999999999", "--set: data.crops: must be less than or equal to 4096, got 9999"),
+        ("train.batch=99999999999999999999", "--set: train.batch: must be less than or equal to 1048576, got 9999"),
+        ("train.iterations=99999999999999999999", "--set: train.iterations: must be less than or equal to 1000"),
+        ("backbone.middle=99999999999999999999", "backbone: backbone 'compact': compact: encoder, middle and decoder"),
     ],
 )
 def test_mistakes_in_set(override, told, tiny_recipe):

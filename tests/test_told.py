@@ -171,13 +171,13 @@ def test_kernels_that_do_not_fit_are_told(run, name, kernel, says):
     assert says in err
 
 
-def test_python_takes_kernels_and_masks(made):
-    """`restore(image, kernel=..., mask=...)`: text, an array or a tensor, the same as each other."""
+def test_python_takes_kernels_and_masks(made, tmp_path):
+    """`restore(image, kernel=..., mask=...)`: text, a path, an array or a tensor, the same as each other."""
     model, image = i2sbkit.load(made["blur"], "cpu"), images(3, 16, 20, dtype=torch.float32)
     blind = model.restore(image)
-    told = [
-        model.restore(image, kernel=kernel) for kernel in ("uniform:3", np.full((3, 3), 2.0), i2sbkit.uniform_kernel(3))
-    ]
+    np.save(tmp_path / "k.npy", np.full((3, 3), 2.0))
+    kernels = ("uniform:3", np.full((3, 3), 2.0), i2sbkit.uniform_kernel(3), tmp_path / "k.npy")
+    told = [model.restore(image, kernel=kernel) for kernel in kernels]
     assert not torch.equal(told[0], blind)
     assert all(torch.allclose(other, told[0], atol=1e-6) for other in told[1:])
     with pytest.raises(Error, match="trained on blurs"):

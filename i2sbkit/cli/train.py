@@ -18,6 +18,7 @@ from .options import (
     set_option,
     strict_option,
 )
+from .places import Place
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.argument("recipe", shell_complete=complete_recipes)
 @set_option
 @click.option("--init-from", metavar="FILE", shell_complete=complete_weights, help="Weights or state to begin from.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Run folder. [default: runs/<recipe stem>]")
+@click.option("--out", type=Place(path_type=Path), metavar="RUN", help="Run folder. [default: runs/<recipe stem>]")
 @click.option("--resume", default="auto", metavar="auto|never|FILE", show_default=True, help="Where to go on from.")
 @device_option
 @click.option("--nproc", type=click.IntRange(min=1), metavar="N", help="Processes on this machine, one a GPU.")
@@ -90,7 +91,7 @@ def _load(recipe: str, overrides: tuple[str, ...], init_from: str | None) -> Rec
     from ..recipe import load_recipe
     from ..shipped import find_weights
 
-    if init_from:
+    if init_from is not None:
         overrides += (f"train.init={json.dumps(str(find_weights(init_from)), ensure_ascii=False)}",)
     return load_recipe(recipe, overrides)
 

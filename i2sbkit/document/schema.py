@@ -10,9 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
-    PositiveInt,
     create_model,
 )
 from pydantic.errors import PydanticUserError
@@ -23,6 +21,11 @@ from ..kernel.errors import Error
 Share = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(gt=0, le=4096)]
 """Of a crop in pixels; a larger one would not fit a batch into any memory."""
+MOST = 10**12
+"""Of what is counted; times the largest batch it still is an int64."""
+Count = Annotated[int, Field(gt=0, le=MOST)]
+Batch = Annotated[int, Field(gt=0, le=2**20)]
+"""As for workers and crops, nobody has so many: a slip of the finger is told before it takes all memory."""
 
 
 class _Section(BaseModel):
@@ -49,14 +52,14 @@ class DataSection(_Section):
     val: str | tuple[str, ...] = ()
     size: Side = 256
     crop: Literal["random", "center"] = "random"
-    crops: PositiveInt = 1
+    crops: Annotated[int, Field(gt=0, le=4096)] = 1
     margin: Annotated[int, Field(ge=0, le=1024)] = 0
     val_size: Side = 256
     flip: bool = True
     quantize: bool = True
     paired: bool = False
     masks: str | None = None
-    workers: NonNegativeInt = 0
+    workers: Annotated[int, Field(ge=0, le=512)] = 0
 
 
 class TrainSection(_Section):
@@ -69,14 +72,14 @@ class TrainSection(_Section):
     see docs/scale.md.
     """
 
-    iterations: PositiveInt
-    batch: PositiveInt
-    microbatch: PositiveInt | None = None
+    iterations: Count
+    batch: Batch
+    microbatch: Batch | None = None
     lr: PositiveFloat
     schedule: Literal["step", "cosine"] = "step"
-    lr_step: PositiveInt = 1000
+    lr_step: Count = 1000
     lr_gamma: PositiveFloat = 0.99
-    warmup: NonNegativeInt = 0
+    warmup: Annotated[int, Field(ge=0, le=MOST)] = 0
     betas: tuple[Share, Share] = (0.9, 0.999)
     weight_decay: NonNegativeFloat = 0.0
     clip: PositiveFloat | None = None
@@ -88,11 +91,11 @@ class TrainSection(_Section):
     parallel: Literal["ddp", "fsdp"] = "ddp"
     init: str | None = None
     seed: int = 0
-    save_every: PositiveInt = 1000
-    keep: PositiveInt = 3
-    val_every: PositiveInt = 1000
-    val_nfe: tuple[PositiveInt, ...] = (1, 2, 5, 10)
-    val_images: PositiveInt = 16
+    save_every: Count = 1000
+    keep: Count = 3
+    val_every: Count = 1000
+    val_nfe: tuple[Count, ...] = (1, 2, 5, 10)
+    val_images: Count = 16
 
 
 class LogSection(_Section):

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..argument_types import path_of
 from ..data import Batch, TrainingSet, open_data, training_batches
 from ..devices import pick_device
 from ..distributed import World
@@ -63,7 +64,8 @@ def train(
     """
     with world.agreed():
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-        options, skipped, run = recipe.train, Skipped(strict), Path(run)
+        options, skipped, run = recipe.train, Skipped(strict), path_of(run, "run is the folder to train in")
+        resume = str(path_of(resume, "resume is auto, never or the path of a state"))
         device = pick_device(str(device))
         share_of(options.batch, world.size)
         index = open_data(recipe, "train", skipped)

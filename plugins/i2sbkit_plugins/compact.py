@@ -18,6 +18,8 @@ import i2sbkit
 
 MOST_LEVELS = 12
 """The size is halved so often."""
+MOST_WIDTH, MOST_BLOCKS, MOST_TIME_DIM = 4096, 1000, 8192
+"""Far beyond what anybody trains; without them a slip of the finger takes all memory, or builds without end."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,12 @@ class Compact(i2sbkit.Backbone):
     time_dim: int = 128
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise i2sbkit.Error(f"compact: width is {self.width}; set it to 1 or more, such as width = 16")
-        if self.time_dim < 4 or self.time_dim % 2:
-            raise i2sbkit.Error(f"compact: time_dim is {self.time_dim}; set it to an even number from 4, such as 128")
+        if not 1 <= self.width <= MOST_WIDTH:
+            raise i2sbkit.Error(f"compact: width is {self.width}; take 1 to {MOST_WIDTH}, such as width = 16")
+        if not 4 <= self.time_dim <= MOST_TIME_DIM or self.time_dim % 2:
+            raise i2sbkit.Error(
+                f"compact: time_dim is {self.time_dim}; take an even number from 4 to {MOST_TIME_DIM}, such as 128"
+            )
         if len(self.encoder) != len(self.decoder):
             raise i2sbkit.Error(
                 f"compact: encoder has {len(self.encoder)} levels and decoder {len(self.decoder)}; "
@@ -53,10 +57,11 @@ class Compact(i2sbkit.Backbone):
             )
         if len(self.encoder) > MOST_LEVELS:
             raise i2sbkit.Error(f"compact: encoder has {len(self.encoder)} levels; take at most {MOST_LEVELS}")
-        if not self.encoder or min(*self.encoder, self.middle, *self.decoder) < 0:
+        blocks = (*self.encoder, self.middle, *self.decoder)
+        if not self.encoder or min(blocks) < 0 or max(blocks) > MOST_BLOCKS:
             raise i2sbkit.Error(
-                "compact: encoder, middle and decoder count blocks; give encoder and decoder at least one level each "
-                "and no number below 0, such as encoder = [1, 1, 2, 4], middle = 2, decoder = [1, 1, 1, 1]"
+                f"compact: encoder, middle and decoder count blocks, 0 to {MOST_BLOCKS} a level; give encoder and "
+                "decoder at least one level each, such as encoder = [1, 1, 2, 4], middle = 2, decoder = [1, 1, 1, 1]"
             )
 
     @property
