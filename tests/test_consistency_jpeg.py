@@ -12,10 +12,12 @@ from PIL import Image
 from working_weights import working_weights
 
 import i2sbkit
-from i2sbkit import NotLinear
+from i2sbkit import NotLinear, Observation
 from i2sbkit.cli import execute
 from i2sbkit.pictures.files import read_picture
+from i2sbkit_plugins.jpeg import Jpeg
 from i2sbkit_plugins.jpeg_cells import coefficients, read_cells
+from i2sbkit_plugins.jpeg_i2sb import JpegI2sb
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,17 @@ def test_the_command_line_takes_jpeg_files(model, tmp_path, monkeypatch, capsys)
     assert "only a JPEG file says" in capsys.readouterr().err
     assert execute(["restore", "a.jpg", "no.png", *line, "--consistency", "dps"]) == 2
     assert "there are cddb, cddb-deep, ddnm" in capsys.readouterr().err
+
+
+def test_networks_of_the_authors_jpeg_take_files_too():
+    """`jpeg-i2sb` was trained on another codec; a file's cells are the file's."""
+    file = io.BytesIO()
+    photo(37, 29).save(file, "JPEG", quality=20)
+    x = images(3, 29, 37, seed=1)
+    y = Observation(x, params={"file": file.getvalue()})
+    assert torch.equal(JpegI2sb(quality=10).projection(y)(x), Jpeg(quality=10).projection(y)(x))
+    with pytest.raises(NotLinear, match="only a JPEG file"):
+        JpegI2sb(quality=10).projection(Observation(x))
 
 
 def test_python_takes_a_jpeg_as_it_was_opened(model, tmp_path, monkeypatch):

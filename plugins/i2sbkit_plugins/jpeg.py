@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 import i2sbkit
 
-from .jpeg_cells import read_cells
+from .jpeg_cells import into_cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +52,7 @@ class Jpeg(i2sbkit.Corruption):
         Raises:
             NotLinear: there is no file, or it holds no Y, Cb and Cr.
         """
-        if "file" not in y.params:
-            raise i2sbkit.NotLinear(
-                "only a JPEG file says how it was quantised; give it, or a Pillow image as it was opened, not pixels"
-            )
-        return read_cells(y.params["file"]).projected
+        return into_cells(y)
 
 
 @i2sbkit.hookimpl

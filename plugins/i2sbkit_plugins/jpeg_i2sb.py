@@ -1,6 +1,6 @@
 """The JPEG of the authors' I2SB code: the transform of the standard, without entropy coding and without clamping."""
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +8,9 @@ from einops import rearrange
 from torch import Generator, Tensor
 
 import i2sbkit
+
+from .jpeg_blocks import TO_YCBCR, dct_rows
+from .jpeg_cells import into_cells
 
 # ITU-T T.81 Annex K, tables K.1 and K.2: luminance and chrominance quantisation at quality 50, by rows.
 LUMINANCE = """
@@ -18,10 +21,6 @@ CHROMINANCE = """
 17 18 24 47 99 99 99 99   18 21 26 66 99 99 99 99   24 26 56 99 99 99 99 99   47 66 99 99 99 99 99 99
 99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99   99 99 99 99 99 99 99 99
 """
-# JFIF: RGB in 0..255 to Y, Cb - 128, Cr - 128.
-TO_YCBCR = torch.tensor(
-    [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], dtype=torch.float64
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +54,20 @@ class JpegI2sb(i2sbkit.Corruption):
         rgb = torch.einsum("cd,dhw->chw", torch.linalg.inv(TO_YCBCR).to(x0), decoded)
         return i2sbkit.Observation(rgb / 127.5 - 1, params={"quality": self.quality})
 
+    def projection(self, y: i2sbkit.Observation) -> Callable[[Tensor], Tensor]:
+        """Of a JPEG file into the cells of its own quantiser, as with `jpeg`.
+
+        Raises:
+            NotLinear: there is no file, or it holds no Y, Cb and Cr.
+        """
+        return into_cells(y)
+
 
 def _table(base: str, quality: int) -> Tensor:
     """The 8x8 table of a quality, by the rule of the Independent JPEG Group."""
     percent = 5000 / quality if quality < 50 else 200 - 2 * quality
     table = torch.tensor([float(entry) for entry in base.split()]).view(8, 8)
     return ((table * percent + 50) / 100).floor().clamp(1, 255)
-
-
-def dct_rows() -> Tensor:
-    """The orthonormal 8-point DCT-II, rows are frequencies (T.81 A.3.3)."""
-    k, i = torch.arange(8, dtype=torch.float64)[:, None], torch.arange(8, dtype=torch.float64)
-    rows = torch.cos((2 * i + 1) * k * math.pi / 16) / 2
-    rows[0] /= math.sqrt(2)
-    return rows
 
 
 def _quantise(planes: Tensor, table: Tensor) -> Tensor:

@@ -1,0 +1,175 @@
+"""The cells of JPEG files against a quantiser of our own: each coefficient of the picture that was saved is in them."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from exact import images
+from pictures import exif_with, photo
+from PIL import Image
+
+import i2sbkit
+from i2sbkit import NotLinear
+from i2sbkit_plugins.jpeg_cells import read_cells
+
+STEPS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2), "L": (0, 0)}
+SIZES = [(64, 48), (61, 47), (33, 17), (9, 9), (40, 23), (1, 1)]
+ROWS = np.cos(np.outer(np.arange(8), 2 * np.arange(8) + 1) * np.pi / 16) / 2 / np.sqrt([[2.0]] + [[1.0]] * 7)
+YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+
+
+def written(image, sampling="4:2:0", **options):
+    """A JPEG file by Pillow."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", **({} if sampling == "L" else {"subsampling": sampling}), **options)
+    return file.getvalue()
+
+
+def known(image, file, sampling="4:2:0"):
+    """(coefficients (h, w, 8, 8) of a picture, table of its file) of each component, repeated at the border.
+
+    Of a Pillow image as an encoder finds them, which rounds the colours.
+    """
+    levels = np.asarray(image.convert("RGB"), float) if isinstance(image, Image.Image) else image
+    height, width = levels.shape[:2]
+    tables, found = Image.open(io.BytesIO(file)).quantization, []
+    for number, weights in enumerate(YCBCR[: 1 if sampling == "L" else 3]):
+        rows, columns = STEPS[sampling] if number else (1, 1)
+        plane = levels @ weights - 128 * (number == 0)
+        plane = np.round(plane) if isinstance(image, Image.Image) else plane
+        plane = np.pad(plane, ((0, -height % rows), (0, -width % (8 * columns))), "edge")
+        plane = plane.reshape(plane.shape[0] // rows, rows, -1, columns).mean((1, 3))
+        plane = np.pad(plane, ((0, -plane.shape[0] % 8), (0, 0)), "edge")
+        blocks = plane.reshape(plane.shape[0] // 8, 8, -1, 8).swapaxes(1, 2)
+        found.append((ROWS @ blocks @ ROWS.T, np.reshape(tables[min(number, 1)], (8, 8))))
+    return found
+
+
+def tensor(image):
+    return i2sbkit.from_pil(image.convert("RGB")).double()
+
+
+def levels(x):
+    return (x.permute(1, 2, 0).numpy() + 1) * 127.5
+
+
+def rms(difference):
+    return float(difference.square().mean().sqrt() * 127.5)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("sampling", STEPS)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_picture_that_was_saved_is_in_the_cells(size, sampling, progressive):
+    """Of all blocks and components, those at the border too, and the cells are as wide as the file's tables say."""
+    image = photo(*size).convert("L" if sampling == "L" else "RGB")
+    file = written(image, sampling, quality=75, progressive=progressive)
+    cells = read_cells(file)
+    for plane, (truth, table) in zip([cells.luma, *cells.chroma], known(image, file, sampling), strict=True):
+        assert plane.sure.shape[:2] == truth.shape[:2] and plane.sure.all()
+        np.testing.assert_array_equal(plane.half, table / 2)
+        misses = np.abs(truth - plane.middle.numpy()) - table / 2
+        assert misses.max() < 1.5  # the encoder rounds means, the decoder samples
+
+
+@pytest.mark.parametrize("sampling", STEPS)
+@pytest.mark.parametrize("quality", [10, 75])
+def test_whatever_the_estimate_it_goes_into_the_file_s_cells(quality, sampling):
+    """Every coefficient of Y, Cb and Cr then quantises to the level that the saved picture's quantised to."""
+    image = photo(64, 48).convert("L" if sampling == "L" else "RGB")
+    file = written(image, sampling, quality=quality)
+    found = levels(read_cells(file).projected(images(3, 48, 64, seed=1)))
+    for (truth, table), (ours, _) in zip(known(image, file, sampling), known(found, file, sampling), strict=True):
+        away = np.abs(ours - np.round(truth / table) * table) - table / 2
+        assert np.mean(away > 0.01) < 0.01  # where the encoder rounded the other way
+        assert away.max() < table.max()
+
+
+@pytest.mark.parametrize("sampling", STEPS)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_clean_picture_hardly_moves(size, sampling):
+    """Whatever its size: it is one that the file can be of."""
+    image = photo(*size).convert("L" if sampling == "L" else "RGB")
+    for quality in (10, 30, 90):
+        cells = read_cells(written(image, sampling, quality=quality))
+        assert rms(cells.projected(tensor(image)) - tensor(image)) < 0.6
+
+
+@pytest.mark.parametrize("sampling, share", [("4:4:4", 0.5), ("4:2:2", 0.8), ("4:2:0", 0.9), ("L", 0.7)])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_noisy_picture_comes_nearer(size, sampling, share):
+    """Over the whole picture, and over the blocks that a border cuts; once there it stays."""
+    image = photo(*size).convert("L" if sampling == "L" else "RGB")
+    clean = tensor(image)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    noise = noise[:1].expand(3, -1, -1) if sampling == "L" else noise
+    cells = read_cells(written(image, sampling, quality=90))
+    moved, (width, height) = cells.projected(clean + 0.2 * noise), size
+    bottom, right = height // 8 * 8 % height, width // 8 * 8 % width
+    for top, left in ((0, 0), (bottom, 0), (0, right)):
+        assert rms((moved - clean)[:, top:, left:]) < share * rms(0.2 * noise[:, top:, left:])
+    assert rms(cells.projected(moved) - moved) < 0.5
+
+
+def test_beyond_the_border_stand_the_last_column_of_pixels_and_the_last_row_of_samples():
+    """As libjpeg's encoder has it, which differs where two pixels that share a sample of chroma do."""
+    colours = np.random.default_rng(0).integers(64, 192, (18, 20, 3), dtype=np.uint8)
+    cells, clean = read_cells(written(Image.fromarray(colours), quality=97)), tensor(Image.fromarray(colours))
+    assert cells.repeats
+    assert rms(cells.projected(clean) - clean) < 0.5
+
+
+def test_blocks_at_the_border_gain_by_what_they_repeat():
+    """At quality 90 no pixel of a block that is cut is left further away than the steps of its quantiser allow."""
+    image = photo(61, 47)
+    cells, clean = read_cells(written(image, "4:4:4", quality=90)), tensor(image)
+    noisy = clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    error = cells.projected(noisy) - clean
+    assert cells.repeats
+    assert rms(error[:, 40:]) < 1.2 * rms(error[:, :40, :56]) and rms(error[:, :, 56:]) < 1.2 * rms(error[:, :40, :56])
+
+
+@pytest.mark.parametrize("quality", [10, 90])
+def test_a_file_that_was_cut_without_loss_is_not_taken_to_repeat(quality):
+    """Beyond its border is the rest of the picture: what is left hardly moves."""
+    image, file = photo(64, 48), written(photo(64, 48), quality=quality)
+    at = file.index(b"\xff\xc0") + 5
+    cells = read_cells(file[:at] + bytes([0, 43, 0, 59]) + file[at + 4 :])
+    clean = tensor(image.crop((0, 0, 59, 43)))
+    assert not cells.repeats
+    assert rms(cells.projected(clean) - clean) < 0.6
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_no_limit_on_pixels_is_passed_by_looking_beyond_the_border(orientation, monkeypatch):
+    """Pillow warns of pictures that are too large: none of 61 x 47 pixels where that is the limit."""
+    file = written(photo(61, 47), exif=exif_with(orientation))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 61 * 47)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_cells(file).luma.sure.all()
+
+
+def test_the_longest_sides_are_read():
+    """libjpeg decodes 65500 pixels and no more: 65499 are not rounded up beyond it, and the last block is left."""
+    sure = read_cells(written(photo(8, 8).resize((65499, 3)))).luma.sure
+    assert sure[:, :-1].all() and not sure[:, -1].any()
+
+
+@pytest.mark.parametrize("mode, options", [("CMYK", {}), ("RGB", {"keep_rgb": True, "subsampling": "4:4:4"})])
+def test_other_colours_than_ycbcr_have_no_cells(mode, options):
+    """Which is one line that says what to do."""
+    file = io.BytesIO()
+    photo(16, 16).convert(mode).save(file, "JPEG", **options)
+    with pytest.raises(NotLinear, match="no Y, Cb and Cr; leave out"):
+        read_cells(file.getvalue())
+
+
+def test_more_chroma_than_luma_has_no_cells():
+    """Y is then not what a decoder returns."""
+    file = bytearray(written(photo(16, 16), "4:4:4"))
+    file[file.index(b"\xff\xc0") + 14] = 0x21  # Cb twice as wide as Y
+    with pytest.raises(NotLinear, match="leave out the consistency"):
+        read_cells(bytes(file))
