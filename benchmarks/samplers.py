@@ -27,6 +27,7 @@ from i2sbkit.kernel.registry import build
 MARK = "<!-- benchmarks/samplers.py writes {}: begin -->"
 PICTURE = "![Error over steps, variance and bias of draws over nfe, for each sampler](images/samplers.svg)"
 SCHEDULES: dict[str, dict[str, float]] = {
+    "i2sb": {"beta_max": 0.3},
     "brownian": {"std": 0.5},
     "vp": {},
     "ve": {"t_max": 10.0},
@@ -37,10 +38,12 @@ SCHEDULES: dict[str, dict[str, float]] = {
 FINE, COARSE = 10_001, 1_001
 """Nodes where orders, and where laws are measured."""
 START, END, STEPS = 7800, 1800, (10, 20, 40, 80)
+AUTHORS, AUTHORS_INSIDE = 1000, (800, 160)
+"""Nodes of `i2sb`, and between which of them its orders are measured: its tables are the authors', not finer ones."""
 NFES = (1, 2, 3, 5, 10, 20, 50)
 LEVELS, AT, SIDE = (0.1, 0.3, 0.5, 0.7, 0.9), 0.2, 96
 """Walks that are followed, x1 of these, and the side of the picture each pixel of which is a draw."""
-DRAWN = ("brownian", "vp", "diffusion")
+DRAWN = ("i2sb", "vp", "diffusion")
 """In the picture."""
 
 
@@ -100,6 +103,7 @@ def plane() -> LinearProblem:
 
 
 def bridge(schedule: str, steps: int, straight: bool) -> i2sbkit.Bridge:
+    steps = AUTHORS if schedule == "i2sb" else steps
     return i2sbkit.Bridge(build("schedule", schedule, steps=steps, **SCHEDULES[schedule]), ot_ode=straight)
 
 
@@ -111,11 +115,16 @@ def exactly(schedule: str, straight: bool) -> tuple[i2sbkit.Bridge, i2sbkit.Deno
     return here, problem.denoiser(here, x1), problem.walk(here, numbers(LEVELS), None if straight else AT)
 
 
+def inside(schedule: str, steps: int) -> tuple[int, int, int]:
+    """As `farthest_error` takes it."""
+    return (*(AUTHORS_INSIDE if schedule == "i2sb" else (START, END)), steps)
+
+
 def errors() -> dict[tuple[str, str], list[float]]:
     """Of each pair, for each number of steps."""
     return {
         (schedule, each.name): [
-            farthest_error(each.make, *exactly(schedule, each.straight), (START, END, steps), AT) for steps in STEPS
+            farthest_error(each.make, *exactly(schedule, each.straight), inside(schedule, steps), AT) for steps in STEPS
         ]
         for schedule in SCHEDULES
         for each in KINDS

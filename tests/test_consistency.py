@@ -9,7 +9,7 @@ from test_operators import LINEAR, observed
 from working_weights import working_weights
 
 import i2sbkit
-from i2sbkit import Bridge, Error, NotLinear, Observation
+from i2sbkit import Bridge, Error, NotLinear, Observation, Rng
 from i2sbkit.cli import execute
 from i2sbkit.consistency import METHODS, consistency_of, parsed
 from i2sbkit.kernel.consistency import consistent, deeply, gradient_step, projection
@@ -53,15 +53,17 @@ def test_ddnm_without_noise_is_the_pseudo_inverse(name):
     torch.testing.assert_close(found, wanted, atol=2e-2, rtol=0)
 
 
-def test_cddb_shifts_the_estimate_of_the_posterior():
-    """A step of `sde` with cddb is the posterior of the shifted estimate."""
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_cddb_shifts_the_estimate_of_the_posterior(sampler):
+    """A step with cddb is the posterior of the shifted estimate, with its noise or, as the OT-ODE, without."""
     _, y, operator = observed("uniform", 12, 10)
     bridge, x1 = Bridge(I2sb(beta_max=0.3, steps=20)), y.image[None]
     wrapped = consistent(lambda x, n: 0.5 * x, [gradient_step(operator, y.image)], 0.5)
-    state = walk(i2sbkit.registry.build("sampler", "ode", nfe=2), bridge, x1, denoise=wrapped)[0]
-    shifted = gradient_step(operator, y.image)(0.5 * x1[0])
+    state = walk(i2sbkit.registry.build("sampler", sampler, nfe=2), bridge, x1, Rng([4]), denoise=wrapped)[0]
+    shifted = torch.lerp(0.5 * x1, gradient_step(operator, y.image)(0.5 * x1[0])[None], 0.5)
     step = bridge.posterior(19, state.n)
-    torch.testing.assert_close(state.x[0], step.x0 * torch.lerp(0.5 * x1[0], shifted, 0.5) + step.xn * x1[0])
+    noise = step.std * Rng([4]).normal_like(x1) if sampler == "sde" else 0.0
+    torch.testing.assert_close(state.x, step.x0 * shifted + step.xn * x1 + noise)
 
 
 @pytest.fixture(scope="module")

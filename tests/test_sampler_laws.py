@@ -13,6 +13,7 @@ from i2sbkit_plugins.dbim import Dbim
 from i2sbkit_plugins.dbmsolver import DbmSolver
 from i2sbkit_plugins.diffusion import Diffusion
 from i2sbkit_plugins.flow import Flow
+from i2sbkit_plugins.i2sb import I2sb
 from i2sbkit_plugins.ode import Ode
 from i2sbkit_plugins.ode2 import Ode2
 from i2sbkit_plugins.resshift import ResShift
@@ -36,6 +37,7 @@ X1 = numbers(0.05, 0.0)
 SIDE = 48
 STEPS = 101
 SCHEDULES = {
+    "i2sb": I2sb(beta_max=0.3),
     "brownian": Brownian(std=0.5, steps=STEPS),
     "vp": Vp(steps=STEPS),
     "ve": Ve(steps=STEPS, t_max=10.0),
@@ -112,13 +114,16 @@ def test_pictures_have_the_laws_of_x0_and_x1():
 @pytest.mark.parametrize("name", NOISY)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_draws_have_the_mean_and_variance_of_x0_given_x1(name, sampler):
-    """With an evaluation a node, up to what 2,304 draws and steps of a hundredth allow: 12 % for DDPM, the coarsest."""
+    """With a hundred evaluations, up to what 2,304 draws and steps so large allow: 12 % for DDPM, the coarsest.
+
+    On `i2sb` they skip nine nodes of ten: the authors' tables are those of 1,000.
+    """
     found = draws(SAMPLERS[sampler](nfe=STEPS - 1), Bridge(SCHEDULES[name]), PROBLEM, X1, SIDE, 0)
     assert found.bias < 5 / SIDE
     assert found.variance == pytest.approx(1, abs=0.2 if name == "diffusion" else 0.1)
 
 
-@pytest.mark.parametrize("name", ["brownian", "vp", "flow"])
+@pytest.mark.parametrize("name", ["i2sb", "brownian", "vp", "flow"])
 @pytest.mark.parametrize("sampler", [Ode, Ode2])
 def test_the_ot_ode_carries_the_law_of_x1_to_that_of_x0(name, sampler):
     found = draws(sampler(nfe=STEPS - 1), Bridge(SCHEDULES[name], ot_ode=True), PROBLEM, None, SIDE, 0)
@@ -126,11 +131,11 @@ def test_the_ot_ode_carries_the_law_of_x1_to_that_of_x0(name, sampler):
     assert found.variance == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["brownian", "vp"])
-def test_one_evaluation_is_the_mean_and_more_bring_the_variance(name):
-    """The regression to the mean of nfe 1, and how it ends."""
+@pytest.mark.parametrize(("name", "close"), [("i2sb", 1e-4), ("brownian", 1e-9), ("vp", 1e-9)])
+def test_one_evaluation_is_the_mean_and_more_bring_the_variance(name, close):
+    """The regression to the mean of nfe 1, and how it ends; the authors' tables keep 7e-4 of x1 at node 0."""
     found = [draws(Sde(nfe=nfe), Bridge(SCHEDULES[name]), PROBLEM, X1, SIDE, 0) for nfe in (1, 2, 5, 20)]
-    assert found[0].bias < 1e-9
+    assert found[0].bias < close
     assert found[0].variance < 1e-9
     assert all(a.variance < b.variance for a, b in pairwise(found))
 

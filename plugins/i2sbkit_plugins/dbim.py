@@ -64,7 +64,8 @@ def carried_on(x0h: Tensor, log_snr: float, before: list[tuple[float, Tensor]], 
 
     Args:
         before: lambda and estimate of the last one or two nodes, the nearer first. One without a finite lambda, as at
-            the noisy end of an exact bridge, is infinitely far and says nothing.
+            the noisy end of an exact bridge, is infinitely far and says nothing. On the authors' tables lambda is -2.6
+            there, and the estimate at x1 counts, as in DBIM's own code.
     """
     known = [(log_snr - u, estimate) for u, estimate in before if math.isfinite(u)]
     if not known or not math.isfinite(h):

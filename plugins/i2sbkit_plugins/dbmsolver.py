@@ -1,10 +1,15 @@
 """DBMSolver (arXiv 2605.05889): a single-step solver of second order for diffusion bridges.
 
-With y = sqrt(A / B), which is A / C to a constant on a bridge pinned at x1, and lambda = ln((A + B) / B) / 2, which is
--ln rho + constant on a variance-exploding one, the deterministic walk is
-x_m = C_m / C_n x_n + ... + A_m / y_m int x0h dy. Between two evaluations x0h is taken for linear in lambda. What starts
-from noise or a noisy copy of x1 is not pinned: there y = A / C and lambda = ln y, and the solver is DPM-Solver++(2S)
-(Lu et al. 2022, arXiv 2211.01095, Algorithm 1).
+On a bridge pinned at x1, with rho^2 the variance of the free diffusion over alpha^2, y = sqrt(rho_T^2 / rho^2 - 1) and
+lambda = -ln rho, the deterministic walk is x_m = C_m / C_n x_n + ... + A_m / y_m int x0h dy. Between two evaluations
+x0h is taken for linear in lambda.
+
+A, B and C do not tell rho: diffusions of every alpha_T have the same bridge once pinned. They tell y up to a factor,
+y = rho_T A / C, and with it lambda = ln(1 + y^2) / 2 - ln rho_T; rho_T is what the schedule has for `label_std` at node
+N-1. Any other factor would be a solver of second order too, with its middles elsewhere. On an OT-ODE y goes as A / B.
+
+What starts from noise or a noisy copy of x1 is not pinned: there y = A / C and lambda = ln y, and the solver is
+DPM-Solver++(2S) (Lu et al. 2022, arXiv 2211.01095, Algorithm 1).
 """
 
 import math
@@ -63,8 +68,12 @@ class DbmSolver(i2sbkit.Sampler):
 
 def _places(bridge: i2sbkit.Bridge, pinned: bool) -> Tensor:
     """lambda at each node (N,), rising from the degraded end to the clean one."""
-    t = bridge.tables
-    return 0.5 * ((t.mean_x0 + t.mean_x1) / t.mean_x1).log() if pinned else bridge.log_snr
+    return 0.5 * _y(bridge).square().log1p() if pinned else bridge.log_snr
+
+
+def _y(bridge: i2sbkit.Bridge) -> Tensor:
+    """y of a pinned bridge at each node (N,)."""
+    return bridge.tables.label_std[-1] * bridge.log_snr.exp()
 
 
 def _middle(places: Tensor, n: int, m: int) -> int:
@@ -75,14 +84,14 @@ def _middle(places: Tensor, n: int, m: int) -> int:
 
 def _weight(bridge: i2sbkit.Bridge, places: Tensor, pinned: bool, n: int, middle: int, m: int) -> float:
     """A_m K / (lambda_middle - lambda_n): what a change of x0h until the middle adds over the whole step."""
-    t = bridge.tables
     h = float(places[m] - places[n])
     if pinned:
-        y_n, y_m = (float((t.mean_x0[k] / t.mean_x1[k]) ** 0.5) for k in (n, m))
+        y = _y(bridge)
+        y_n, y_m = float(y[n]), float(y[m])
         k = (math.atan(y_m) - math.atan(y_n)) / y_m + h - 1 + y_n / y_m
     else:
         k = math.exp(-h) + h - 1
-    return float(t.mean_x0[m] * k) / float(places[middle] - places[n])
+    return float(bridge.tables.mean_x0[m] * k) / float(places[middle] - places[n])
 
 
 @i2sbkit.hookimpl
