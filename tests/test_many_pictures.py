@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -13,17 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 from pictures import photo
-from ranks import run_ranks
 from restore_command import weights_of_each_kind
 from shard_files import content_of, tar_of
 
 from i2sbkit.cli import execute
 from i2sbkit.evaluating import measuring
-from i2sbkit.memory import give_back_memory
-from i2sbkit.restoring import Restorer
 
 GROWN = 6e6
 """Bytes that a process may take more at its last pictures than at its 200th."""
+PROBE = Path(__file__).with_name("memory_probe.py")
 SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -55,29 +55,10 @@ def commands(data, out, model):
     return {"evaluate": [*map(str, evaluate), *model], "restore": [*map(str, restore), *model]}
 
 
-def resident_bytes():
-    """Memory of this process."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024
-
-
-def grown_after(command, monkeypatch, seconds=200):
-    """Exit code, pictures, and how much more memory a process of its own takes after its 200th picture."""
-    taken, before = [], Restorer.walk
-
-    def walk(self, *given, **more):
-        if len(taken) % 100 == 0:
-            give_back_memory()  # what is free already would hide what is taken
-        taken.append(resident_bytes())
-        return before(self, *given, **more)
-
-    def work():
-        code = execute(command)
-        return code, len(taken), max(taken[200::100]) - taken[200]
-
-    monkeypatch.setattr(Restorer, "walk", walk)
-    (ended,) = run_ranks(work, 1, seconds)
-    return ended
+def grown_after(command, told, keep=0, seconds=200):
+    """Exit code, pictures, and how much more memory a fresh process takes after its 200th picture."""
+    subprocess.run([sys.executable, PROBE, told, str(keep), *command], check=True, timeout=seconds, capture_output=True)
+    return json.loads(told.read_text())
 
 
 @pytest.mark.parametrize(
@@ -89,26 +70,20 @@ def grown_after(command, monkeypatch, seconds=200):
         pytest.param("restore", 10_000, marks=SLOW),
     ],
 )
-def test_memory_does_not_grow(which, pictures, model, tmp_path, monkeypatch, capfd):
+def test_memory_does_not_grow(which, pictures, model, tmp_path):
     """6 MB at most: at 10,000 pictures 600 bytes of each, less than one of its tensors."""
     data = shards_of(tmp_path / "data", pictures)
-    code, count, grown = grown_after(commands(data, tmp_path, model)[which], monkeypatch, 1500)
+    code, count, grown = grown_after(commands(data, tmp_path, model)[which], tmp_path / "told.json", seconds=1500)
     assert code == 0
     assert count in (pictures, pictures + 1)  # evaluate warms up with the first
     assert grown < GROWN
 
 
-def test_the_measure_can_fail(model, tmp_path, monkeypatch, capfd):
+def test_the_measure_can_fail(model, tmp_path):
     """30 kB kept of each picture are seen."""
-    kept, before = [], measuring._start
-
-    def start(plan, case, tally):
-        kept.append(os.urandom(30_000))
-        return before(plan, case, tally)
-
-    monkeypatch.setattr(measuring, "_start", start)
     data = shards_of(tmp_path / "data", 1200)
-    assert grown_after(commands(data, tmp_path, model)["evaluate"], monkeypatch)[2] > GROWN
+    code, _, grown = grown_after(commands(data, tmp_path, model)["evaluate"], tmp_path / "told.json", keep=30_000)
+    assert code == 0 and grown > GROWN
 
 
 def seconds_of(command):

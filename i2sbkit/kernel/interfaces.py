@@ -91,6 +91,9 @@ class Corruption(ABC):
         """The map from a picture (C, H, W) to the nearest that `y` can be of; None: the operator's is taken.
 
         For what is not linear, or where a better one is known than a regularised pseudo-inverse.
+
+        Raises:
+            NotLinear: `y` says too little of its damage.
         """
         return None
 

@@ -81,7 +81,10 @@ def has_its_pseudo_inverse(case: Damage) -> str | None:
 
 def projects_once(case: Damage) -> str | None:
     """Where there is a `projection`, it gives a picture of the same size, and twice is the same as once."""
-    project = case.corruption.projection(case.observe())
+    try:
+        project = case.corruption.projection(case.observe())
+    except NotLinear:  # this observation says too little of its damage
+        return None
     if project is None:
         return None
     once = project(_noise(case.x0, 0))
