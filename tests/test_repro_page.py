@@ -61,6 +61,15 @@ def test_the_page_is_written(bench, stand_ins, tmp_path):
     assert page.read_text("utf-8") == text
 
 
+def test_the_page_is_that_of_the_numbers(bench, tmp_path):
+    """docs/repro.md and its picture are what docs/repro.json gives."""
+    page = tmp_path / "repro.md"
+    page.write_text((ROOT / "docs/repro.md").read_text("utf-8"), "utf-8")
+    bench("repro_page").write(ROOT / "docs/repro.json", page)
+    for name in ("repro.md", "images/repro.svg"):
+        assert (tmp_path / name).read_text("utf-8") == (ROOT / "docs" / name).read_text("utf-8")
+
+
 def test_what_is_not_measured_yet_is_left_out(bench, stand_ins, tmp_path):
     """A `measure` that was stopped before the inverse method in equal seconds gives a page without them."""
     module, page = bench("repro_numbers"), tmp_path / "repro.md"
