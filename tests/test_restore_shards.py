@@ -11,6 +11,7 @@ from shard_files import Negative, content_of, encoded, five, names_in, run, tar_
 
 from i2sbkit import Error
 from i2sbkit.bulk.shard_jobs import are_shards, find_shard_jobs
+from i2sbkit.cli import execute
 from i2sbkit.jobs.job import Job
 
 
@@ -59,6 +60,15 @@ def test_equal_shards_give_equal_bytes(here):
     Path("out/a.tar").unlink()
     run(Negative(), "in/a.tar")
     assert Path("out/a.tar").read_bytes() == first
+
+
+def test_a_shard_that_is_replaced_takes_its_index_along(here):
+    """`shards check` finds no fault with what `--overwrite` wrote over an indexed shard."""
+    shard = tar_of(here / "in/a.tar", ("k.png", encoded(20, 10)))
+    run(Negative(), shard)
+    assert execute(["shards", "index", "out/a.tar"]) == 0
+    run(Negative(), shard, suffix=".webp")
+    assert execute(["shards", "check", "out/a.tar"]) == 0
 
 
 def test_another_format_is_another_extension(here):

@@ -25,7 +25,7 @@ from ..jobs.spooling import spooled
 from ..kernel.errors import Error
 from ..printable import one_line
 from ..sources.shards import Sample
-from ..sources.tars import Part, split_name, walk_members
+from ..sources.tars import Part, index_path, split_name, walk_members
 
 Work = Callable[[Job], Made]
 Step = Callable[[], Made]
@@ -164,6 +164,7 @@ class _Shard:
             for member in kept:
                 if not _leads_outside(member.name):
                     self.copy(member, tar)
+        index_path(self.job.target).unlink(missing_ok=True)  # that of a shard which was there before
         shutil.rmtree(self.aside)
         return Made([self.job.target], 0)
 
