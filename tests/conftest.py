@@ -1,7 +1,10 @@
 """Shared test set-up: --slow, one thread, and a recipe and weights to work with."""
 
+import importlib
 import shutil
+import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -164,3 +167,12 @@ def visit(browser, report_page, problems):
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """Imports a module of the benchmarks' folder, which is on the path as for `python benchmarks/samplers.py`."""
+    folder = str(Path(__file__).parent.parent / "benchmarks")
+    sys.path.insert(0, folder)
+    yield importlib.import_module
+    sys.path.remove(folder)

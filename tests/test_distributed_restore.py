@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from memory_probe import resident_bytes
 from ranks import rank, run_ranks
 from restore_command import everything
 from shard_files import content_of, encoded, five, tar_of
@@ -223,9 +224,3 @@ def test_memory_does_not_grow_with_the_number_of_pictures(here, weights, monkeyp
     assert [(code, count) for code, count, _ in ends] == [(0, 5000)] * 2
     assert max(grown for *_, grown in ends) < 10e6
     assert len(everything("out")) == 10_000
-
-
-def resident_bytes():
-    """Memory of this process."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024

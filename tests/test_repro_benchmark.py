@@ -1,7 +1,5 @@
 """benchmarks/repro.py trains and measures; whatever is stopped goes on."""
 
-import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,14 +21,6 @@ TOY = (
     "backbone.width=4", "backbone.encoder=[1]", "backbone.middle=0", "backbone.decoder=[1]", "backbone.time_dim=8",
     "train.batch=1", "train.iterations=8", "train.warmup=2", "data.size=16", "data.val=[]", "data.crops=1000",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bench():
-    """Imports a module of the benchmarks' folder, which is on the path as for `python benchmarks/repro.py`."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield importlib.import_module
-    sys.path.remove(str(ROOT / "benchmarks"))
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """What benchmarks/repro.py writes: tables, a picture, and what came out, told either way."""
 
-import importlib
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,14 +10,6 @@ import pytest
 import i2sbkit
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def bench():
-    """Imports a module of the benchmarks' folder, which is on the path as for `python benchmarks/repro.py`."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield importlib.import_module
-    sys.path.remove(str(ROOT / "benchmarks"))
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """benchmarks/samplers.py and schedules.py: what they write, and that the pages have it."""
 
-import importlib
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,14 +7,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("picture", "orders", "variance", "bias")
-
-
-@pytest.fixture(scope="module")
-def bench():
-    """Imports a module of the benchmarks' folder, which is on the path as for `python benchmarks/samplers.py`."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield importlib.import_module
-    sys.path.remove(str(ROOT / "benchmarks"))
 
 
 @pytest.fixture
