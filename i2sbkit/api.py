@@ -39,7 +39,7 @@ from .shipped import find_weights
 Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
 
 
-def load(weights: str | Path, device: str = "auto") -> Model:
+def load(weights: str | Path, device: str | torch.device = "auto") -> Model:
     """Load bundled weights by their task, or others by their file or run folder: see `shipped.find_weights`.
 
     Raises:

@@ -5,12 +5,14 @@ import torch
 from .kernel.errors import Error
 
 
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str | torch.device = "auto") -> torch.device:
     """The device of a name; "auto" is CUDA, else Apple's MPS, else the CPU.
 
     Raises:
-        Error: there is no such device here.
+        Error: there is no such device here, or it is neither a name nor a device.
     """
+    if not isinstance(name, str | torch.device):
+        raise Error(f'device is a name, such as "auto", "cpu" or "cuda:0", got {name!r}')
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -18,7 +20,7 @@ def pick_device(name: str = "auto") -> torch.device:
         torch.zeros((), device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0]
-        raise Error(f"device {name!r} cannot be used here ({reason}); --device cpu always can") from None
+        raise Error(f"device {str(name)!r} cannot be used here ({reason}); --device cpu always can") from None
     return device
 
 

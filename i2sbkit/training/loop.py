@@ -66,7 +66,7 @@ def train(
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         options, skipped, run = recipe.train, Skipped(strict), path_of(run, "run is the folder to train in")
         resume = str(path_of(resume, "resume is auto, never or the path of a state"))
-        device = pick_device(str(device))
+        device = pick_device(device)
         share_of(options.batch, world.size)
         index = open_data(recipe, "train", skipped)
         data, validation = TrainingSet.of(recipe, index, strict), Validation.of(recipe, skipped)
