@@ -48,6 +48,7 @@ def measure(runs: Path, numbers: Path, names: Sequence[str], count: int | None) 
     ]
     if not known:
         raise Error(f"{runs}: no weights of {', '.join(names)} to measure; train first")
+    Numbers(numbers).make_way([_asked(trial, runs, count) for trial, _ in known])
     for trial, _ in known:
         _results(trial, runs, numbers, count)
     for trial in (trial for trial, is_last in known if is_last and trial.method == "ddnm"):
@@ -57,19 +58,27 @@ def measure(runs: Path, numbers: Path, names: Sequence[str], count: int | None) 
 
 def _results(trial: Trial, runs: Path, numbers: Path, count: int | None) -> None:
     """What a trial gives, the damaged pictures first."""
-    folder = tiles(runs)
-    of = count or len(list(folder.iterdir()))
-    result = Result(trial.task, trial.method, trial.sampler, trial.step, sha256_of(trial.weights), of)
+    result = _asked(trial, runs, count)
     if not (nfes := Numbers(numbers).missing(result, trial.nfes)):
         return
     said = "-".join(map(str, [*result.key, *nfes]))
     print(said, file=sys.stderr, flush=True)
-    wanted = Wanted([str(folder)], count=count, nfes=nfes, samplers=[trial.sampler], metrics=METRICS, batch=BATCH)
-    out = runs / "repro-measured" / f"{said}-{hashlib.sha256(f'{result.weights} {of}'.encode()).hexdigest()[:12]}"
+    wanted = Wanted([str(tiles(runs))], count=count, nfes=nfes, samplers=[trial.sampler], metrics=METRICS, batch=BATCH)
+    out = (
+        runs
+        / "repro-measured"
+        / f"{said}-{hashlib.sha256(f'{result.weights} {result.tiles}'.encode()).hexdigest()[:12]}"
+    )
     with opened(trial.model(), wanted, trial.settings, out=out) as evaluation:
         evaluation.run()
     rows = [_found(arm) for arm in json.loads((out / "results.json").read_text("utf-8"))["arms"]]
     Numbers(numbers).add(replace(result, rows={row.nfe: row for row in rows}))
+
+
+def _asked(trial: Trial, runs: Path, count: int | None) -> Result:
+    """What is to be measured, no row of it yet."""
+    of = count or len(list(tiles(runs).iterdir()))
+    return Result(trial.task, trial.method, trial.sampler, trial.step, sha256_of(trial.weights), of)
 
 
 def _found(arm: dict[str, Any]) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,12 +128,23 @@ class Numbers:
         there = self._results.get(wanted.key)
         return tuple(nfe for nfe in nfes if not (there and there.same(wanted) and nfe in there.rows))
 
+    def make_way(self, trained: Sequence[Result]) -> None:
+        """Forget earlier trainings: where a result of a method is not of these weights or tiles, all such of it go.
+
+        Args:
+            trained: what is asked of the weights that there are.
+        """
+        asked = {result.key: result for result in trained}
+        before = {key for key, each in self._results.items() if key in asked and not each.same(asked[key])}
+        methods = {key[:2] for key in before}
+        gone = {key for key in self._results if key[:2] in methods and (key in before or key not in asked)}
+        if gone:
+            self._results = {key: each for key, each in self._results.items() if key not in gone}
+            self._write()
+
     def add(self, result: Result) -> None:
-        """Keep a result, beside the rows at other nfe; where it is of another training, all of the one before go."""
+        """Keep a result, beside the rows at other nfe if they are of the same weights and tiles."""
         there = self._results.get(result.key)
-        if there and not there.same(result):
-            known = self._results.items()
-            self._results = {key: each for key, each in known if key[:2] != result.key[:2] or each.same(result)}
         rows = {**there.rows, **result.rows} if there and there.same(result) else result.rows
         self._results[result.key] = Result(**{**vars(result), "rows": dict(sorted(rows.items()))})
         self._write()

@@ -87,13 +87,19 @@ def test_what_does_not_go_together_is_not_put_into_one_table(bench, stand_ins, t
 
 
 def test_another_training_takes_the_place_of_the_one_before(bench, stand_ins):
-    """As soon as weights of the same step differ, all that was measured of it goes, and nothing else."""
+    """As soon as weights of the same step differ, what was measured of it goes; what is of the new one stays."""
     numbers = bench("repro_numbers").Numbers(stand_ins)
-    first = numbers.milestones("sr4x", "diffusion", "sde")[0]
-    numbers.add(replace(first, weights="1" * 64))
+    ways = {sampler: numbers.milestones("sr4x", "diffusion", sampler) for sampler in ("sde", "ode")}
+    anew = [replace(each, weights="1" * 64) for each in (ways["sde"][2], *ways["ode"][1:])]
+    numbers.add(anew[2])  # whichever is measured first
+    numbers.make_way(anew)
     again = bench("repro_numbers").Numbers(stand_ins)
-    assert [each.step for each in again.milestones("sr4x", "diffusion", "sde")] == [100]
-    assert not again.milestones("sr4x", "diffusion", "ode") and len(again.milestones("sr4x", "i2sb", "sde")) == 3
+    assert [each.weights for each in again.milestones("sr4x", "diffusion", "ode")] == ["1" * 64]
+    assert not again.milestones("sr4x", "diffusion", "sde") and len(again.milestones("sr4x", "i2sb", "sde")) == 3
+    for each in anew:
+        again.add(each)
+    again.make_way(anew)
+    assert [len(again.milestones("sr4x", "diffusion", sampler)) for sampler in ("sde", "ode")] == [1, 2]
 
 
 def test_a_file_that_is_no_numbers_is_told(bench, tmp_path):
