@@ -64,11 +64,8 @@ def _results(trial: Trial, runs: Path, numbers: Path, count: int | None) -> None
     said = "-".join(map(str, [*result.key, *nfes]))
     print(said, file=sys.stderr, flush=True)
     wanted = Wanted([str(tiles(runs))], count=count, nfes=nfes, samplers=[trial.sampler], metrics=METRICS, batch=BATCH)
-    out = (
-        runs
-        / "repro-measured"
-        / f"{said}-{hashlib.sha256(f'{result.weights} {result.tiles}'.encode()).hexdigest()[:12]}"
-    )
+    mark = hashlib.sha256(f"{result.weights} {result.tiles}".encode()).hexdigest()[:12]
+    out = runs / "repro-measured" / f"{said}-{mark}"
     with opened(trial.model(), wanted, trial.settings, out=out) as evaluation:
         evaluation.run()
     rows = [_found(arm) for arm in json.loads((out / "results.json").read_text("utf-8"))["arms"]]
