@@ -38,7 +38,7 @@ def measure(runs: Path, numbers: Path, names: Sequence[str], count: int | None) 
     Raises:
         Error: there are no weights of them.
     """
-    known = [
+    found = [
         (trial, trial is there[-1])
         for task in TASKS
         for method, samplers in METHODS.items()
@@ -46,19 +46,20 @@ def measure(runs: Path, numbers: Path, names: Sequence[str], count: int | None) 
         for trial in there
         if trial.name in names
     ]
-    if not known:
+    if not found:
         raise Error(f"{runs}: no weights of {', '.join(names)} to measure; train first")
-    Numbers(numbers).make_way([_asked(trial, runs, count) for trial, _ in known])
-    for trial, _ in known:
-        _results(trial, runs, numbers, count)
-    for trial in (trial for trial, is_last in known if is_last and trial.method == "ddnm"):
+    of = count or len(list(tiles(runs).iterdir()))
+    known = [(trial, is_last, _asked(trial, of)) for trial, is_last in found]
+    Numbers(numbers).make_way([asked for _, _, asked in known])
+    for trial, _, asked in known:
+        _results(trial, asked, runs, numbers, count)
+    for trial, asked in ((trial, asked) for trial, is_last, asked in known if is_last and trial.method == "ddnm"):
         seconds = Numbers(numbers).seconds(trial.task) or _seconds(trial.task, runs, numbers, count)
-        _results(replace(trial, nfes=tuple(sorted(seconds.all_fitting()))), runs, numbers, count)
+        _results(replace(trial, nfes=tuple(sorted(seconds.all_fitting()))), asked, runs, numbers, count)
 
 
-def _results(trial: Trial, runs: Path, numbers: Path, count: int | None) -> None:
-    """What a trial gives, the damaged pictures first."""
-    result = _asked(trial, runs, count)
+def _results(trial: Trial, result: Result, runs: Path, numbers: Path, count: int | None) -> None:
+    """What a trial gives, the damaged pictures first, into `result`, which is as `_asked` has it."""
     if not (nfes := Numbers(numbers).missing(result, trial.nfes)):
         return
     said = "-".join(map(str, [*result.key, *nfes]))
@@ -72,9 +73,8 @@ def _results(trial: Trial, runs: Path, numbers: Path, count: int | None) -> None
     Numbers(numbers).add(replace(result, rows={row.nfe: row for row in rows}))
 
 
-def _asked(trial: Trial, runs: Path, count: int | None) -> Result:
-    """What is to be measured, no row of it yet."""
-    of = count or len(list(tiles(runs).iterdir()))
+def _asked(trial: Trial, of: int) -> Result:
+    """What is to be measured on so many tiles, no row of it yet."""
     return Result(trial.task, trial.method, trial.sampler, trial.step, sha256_of(trial.weights), of)
 
 

@@ -135,11 +135,11 @@ class Numbers:
             trained: what is asked of the weights that there are.
         """
         asked = {result.key: result for result in trained}
-        before = {key for key, each in self._results.items() if key in asked and not each.same(asked[key])}
-        methods = {key[:2] for key in before}
-        gone = {key for key in self._results if key[:2] in methods and (key in before or key not in asked)}
-        if gone:
-            self._results = {key: each for key, each in self._results.items() if key not in gone}
+        ours = {key for key, each in self._results.items() if key in asked and each.same(asked[key])}
+        methods = {key[:2] for key in self._results.keys() & asked.keys() - ours}
+        kept = {key: each for key, each in self._results.items() if key in ours or key[:2] not in methods}
+        if len(kept) < len(self._results):
+            self._results = kept
             self._write()
 
     def add(self, result: Result) -> None:

@@ -43,7 +43,7 @@ def load(weights: str | Path, device: str | torch.device = "auto") -> Model:
     """Load bundled weights by their task, or others by their file or run folder: see `shipped.find_weights`.
 
     Raises:
-        Error: no such weights, damaged, or of a plugin that is not installed.
+        Error: no such weights, damaged, or of a plugin that is not installed; or no such device here.
     """
     return Model(read_weights(find_weights(weights)), pick_device(device))
 
