@@ -1,13 +1,12 @@
 """The cells of JPEG files against a quantiser of our own: each coefficient of the picture that was saved is in them."""
 
 import io
-import warnings
 
 import numpy as np
 import pytest
 import torch
 from exact import images
-from pictures import exif_with, photo
+from pictures import photo
 from PIL import Image
 
 import i2sbkit
@@ -67,20 +66,25 @@ def test_the_picture_that_was_saved_is_in_the_cells(size, sampling, progressive)
     image = photo(*size).convert("L" if sampling == "L" else "RGB")
     file = written(image, sampling, quality=75, progressive=progressive)
     cells = read_cells(file)
-    for plane, (truth, table) in zip([cells.luma, *cells.chroma], known(image, file, sampling), strict=True):
-        assert plane.sure.shape[:2] == truth.shape[:2] and plane.sure.all()
+    for plane, (truth, table) in zip(cells.planes, known(image, file, sampling), strict=True):
+        assert plane.middle.shape == truth.shape
         np.testing.assert_array_equal(plane.half, table / 2)
         misses = np.abs(truth - plane.middle.numpy()) - table / 2
         assert misses.max() < 1.5  # the encoder rounds means, the decoder samples
 
 
 @pytest.mark.parametrize("sampling", STEPS)
-@pytest.mark.parametrize("quality", [10, 75])
+@pytest.mark.parametrize("quality", [10, 75, 90, 100])
 def test_whatever_the_estimate_it_goes_into_the_file_s_cells(quality, sampling):
-    """Every coefficient of Y, Cb and Cr then quantises to the level that the saved picture's quantised to."""
+    """Every coefficient of Y, Cb and Cr is in the cell of the file's, the saved picture's but for rounding."""
     image = photo(64, 48).convert("L" if sampling == "L" else "RGB")
     file = written(image, sampling, quality=quality)
-    found = levels(read_cells(file).projected(images(3, 48, 64, seed=1)))
+    cells = read_cells(file)
+    found = levels(cells.projected(images(3, 48, 64, seed=1)))
+    for plane, (ours, table) in zip(cells.planes, known(found, file, sampling), strict=True):
+        assert (np.abs(ours - plane.middle.numpy()) - table / 2).max() < 1e-3
+    if quality > 75:  # there the encoder's own rounding of colours decides
+        return
     for (truth, table), (ours, _) in zip(known(image, file, sampling), known(found, file, sampling), strict=True):
         away = np.abs(ours - np.round(truth / table) * table) - table / 2
         assert np.mean(away > 0.01) < 0.01  # where the encoder rounded the other way
@@ -140,22 +144,6 @@ def test_a_file_that_was_cut_without_loss_is_not_taken_to_repeat(quality):
     clean = tensor(image.crop((0, 0, 59, 43)))
     assert not cells.repeats
     assert rms(cells.projected(clean) - clean) < 0.6
-
-
-@pytest.mark.parametrize("orientation", [1, 6])
-def test_no_limit_on_pixels_is_passed_by_looking_beyond_the_border(orientation, monkeypatch):
-    """Pillow warns of pictures that are too large: none of 61 x 47 pixels where that is the limit."""
-    file = written(photo(61, 47), exif=exif_with(orientation))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 61 * 47)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert read_cells(file).luma.sure.all()
-
-
-def test_the_longest_sides_are_read():
-    """libjpeg decodes 65500 pixels and no more: 65499 are not rounded up beyond it, and the last block is left."""
-    sure = read_cells(written(photo(8, 8).resize((65499, 3)))).luma.sure
-    assert sure[:, :-1].all() and not sure[:, -1].any()
 
 
 @pytest.mark.parametrize("mode, options", [("CMYK", {}), ("RGB", {"keep_rgb": True, "subsampling": "4:4:4"})])

@@ -20,18 +20,16 @@ class Plane:
     Attributes:
         middle: the decoded coefficients (rows, columns, 8, 8) of its blocks, in levels.
         half: half the steps of its quantiser, (8, 8).
-        sure: (rows, columns, 1, 1), whether the coefficients of a block were found for certain.
     """
 
     middle: Tensor
     half: Tensor
-    sure: Tensor
 
     def projected(self, samples: Tensor) -> Tensor:
         """The nearest samples (8 rows, 8 columns) whose coefficients are in the cells."""
         found = coefficients(samples)
         middle, half = self.middle.to(found), self.half.to(found)
-        return samples_of(torch.where(self.sure.to(found.device), found.clamp(middle - half, middle + half), found))
+        return samples_of(found.clamp(middle - half, middle + half))
 
     def misfit(self, samples: Tensor) -> Tensor:
         """By how many levels the coefficient of each block (rows, columns) that misses its cell most does so."""

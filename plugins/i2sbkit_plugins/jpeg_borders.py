@@ -43,7 +43,7 @@ def repeating(plane: Plane, height: int, width: int) -> bool:
     misfits = []
     for blocks, part in _cut(plane, pixels.shape, (1, 1)):
         found = _padded(_repeating(blocks, pixels[part], (1, 1)), 8, 8)
-        misfits.append(blocks.misfit(found)[blocks.sure[..., 0, 0]])
+        misfits.append(blocks.misfit(found).flatten())
     return bool(misfits) and bool(torch.cat(misfits).mean() < MISFIT)
 
 
@@ -51,9 +51,9 @@ def _cut(plane: Plane, shape: torch.Size, step: tuple[int, int]) -> Iterator[tup
     """The last row and the last column of blocks where a border cuts them, and their pixels."""
     bottom, right = (side // (8 * pixels) * (8 * pixels) for side, pixels in zip(shape, step, strict=True))
     if bottom < shape[0]:
-        yield replace(plane, middle=plane.middle[-1:], sure=plane.sure[-1:]), (slice(bottom, None), slice(None))
+        yield replace(plane, middle=plane.middle[-1:]), (slice(bottom, None), slice(None))
     if right < shape[1]:
-        yield replace(plane, middle=plane.middle[:, -1:], sure=plane.sure[:, -1:]), (slice(None), slice(right, None))
+        yield replace(plane, middle=plane.middle[:, -1:]), (slice(None), slice(right, None))
 
 
 def _repeating(plane: Plane, pixels: Tensor, step: tuple[int, int]) -> Tensor:
