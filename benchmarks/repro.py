@@ -61,6 +61,8 @@ if __name__ == "__main__":
     parsed = arguments().parse_args()
     if not {"train": parsed.name, "measure": True}.get(parsed.command, not parsed.name):
         arguments().error("train takes the name of a recipe, measure may, and nothing else does")
+    if parsed.tiles is not None and parsed.tiles < 1:
+        arguments().error("--tiles is at least 1")
     if parsed.tiles and parsed.page == arguments().get_default("page"):
         arguments().error("--tiles needs a --page of its own: the numbers of all tiles would be lost")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from .document.toml_text import toml_value
@@ -39,7 +40,10 @@ def table_of(kind: str, text: str) -> dict[str, Any]:
     options = [option.partition("=") for option in _split(found[2])] if found and found[2] else []
     if not found or any(not (key.strip() and equals) for key, equals, _ in options):
         raise Error(f"{kind} {text!r}: write it as NAME or NAME:option=value,option=value")
-    return {"name": found[1], **{key.strip(): toml_value(value.strip()) for key, _, value in options}}
+    named = [("name", found[1]), *((key.strip(), toml_value(value.strip())) for key, _, value in options)]
+    if twice := [key for key, times in Counter(key for key, _ in named).items() if times > 1]:
+        raise Error(f"{kind} {text!r}: {', '.join(twice)} is given twice; give it once")
+    return dict(named)
 
 
 def _split(text: str) -> list[str]:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from .argument_types import check_types
 from .checkpoint import Weights
 from .consistency import WHEN_TOLD, consistency_of, parsed
-from .kernel import registry
 from .kernel.bridge import Bridge
 from .kernel.errors import Error
 from .kernel.interfaces import Corruption, Observation, Sampler, State
@@ -82,8 +81,7 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     own = weights.recipe.document["sampler"]
     table = table_of("sampler", settings.sampler or own["name"])
     kept = own if table["name"] == own["name"] else {"nfe": own.get("nfe", 10)}
-    options = {**kept, **table, **given}
-    sampler: Sampler = registry.build("sampler", options.pop("name"), **options)
+    sampler: Sampler = build_part("sampler", {**kept, **table, **given})
     return sampler
 
 
