@@ -91,6 +91,22 @@ def test_whatever_the_estimate_it_goes_into_the_file_s_cells(quality, sampling):
         assert away.max() < table.max()
 
 
+@pytest.mark.parametrize(("begun", "factors", "share"), [("4:2:2", 0x12, (2, 1)), ("4:2:0", 0x41, (1, 4))])
+def test_chroma_is_read_whatever_its_subsampling(begun, factors, share):
+    """4:4:0 and 4:1:1, which Pillow reads but does not write: files with as many blocks in an MCU."""
+    file = bytearray(written(photo(64, 48), begun, quality=60))
+    file[file.index(b"\xff\xc0") + 11] = factors
+    cells, clean = read_cells(bytes(file)), tensor(Image.open(io.BytesIO(file)))
+    assert cells.shares == [(1, 1), share, share]
+    found = levels(cells.projected(images(3, *clean.shape[1:], seed=1)))
+    for number, (plane, (rows, columns)) in enumerate(zip(cells.planes, cells.shares, strict=True)):
+        samples = (
+            (found @ YCBCR[number] - 128 * (number == 0)).reshape(len(found) // rows, rows, -1, columns).mean((1, 3))
+        )
+        assert plane.misfit(torch.from_numpy(samples)).max() < 1e-3
+    assert rms(cells.projected(clean) - clean) < 2  # a decoder smooths chroma
+
+
 @pytest.mark.parametrize("sampling", STEPS)
 @pytest.mark.parametrize("size", SIZES)
 def test_a_clean_picture_hardly_moves(size, sampling):
