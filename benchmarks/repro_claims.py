@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from repro_numbers import Numbers, Rows, Seconds
-from repro_trials import METHODS, NFES
+from repro_trials import CURVES, METHODS, NFES
 
 FEW, LONG = 10, 20
 """Evaluations that the paper calls few (Fig. 8), and those of the learning curves."""
@@ -26,7 +26,7 @@ def claims(numbers: Numbers, task: str) -> list[str]:
         lines.append(_knowing(i2sb[0], ddnm))
     if seconds := numbers.in_equal_seconds(task):
         lines.append(_equal_seconds(i2sb[0], ddnm, seconds))
-    return [*lines, *_converged(numbers, task)]
+    return [*lines, *_seeing(numbers, task), *_converged(numbers, task)]
 
 
 def _realism(i2sb: Rows, diffusion: list[Rows]) -> str:
@@ -74,6 +74,23 @@ def _knowing(i2sb: Rows, ddnm: list[Rows]) -> str:
 def _equal_seconds(i2sb: Rows, ddnm: list[Rows], seconds: Seconds) -> str:
     theirs = {nfe: least(ddnm, seconds.fitting(nfe)) for nfe in NFES}
     return f"- And in equal seconds: {_verdict(i2sb, theirs)}."
+
+
+def _seeing(numbers: Numbers, task: str) -> list[str]:
+    """What it is worth that the network sees the damaged picture beside x_n, as that of conditional diffusion does."""
+    ways = [
+        {each.step: each.rows[LONG] for each in numbers.milestones(task, method, CURVES[method])}
+        for method in ("i2sb-x1", "i2sb", "diffusion")
+    ]
+    if not (steps := set.intersection(*map(set, ways))):
+        return []
+    seeing, blind, diffusion = (
+        f"{rows[max(steps)].frechet_efflite0:.2f} and {rows[max(steps)].psnr_rgb:.2f} dB" for rows in ways
+    )
+    return [
+        f"- I²SB whose network sees the damaged tile too, after {max(steps):,} steps at nfe {LONG}: {seeing}, against "
+        f"{blind} where it sees x_n alone, and {diffusion} of diffusion by DDIM."
+    ]
 
 
 def _converged(numbers: Numbers, task: str) -> list[str]:

@@ -14,7 +14,7 @@ from peers.page import machine
 from repro_numbers import METRICS, Found, Numbers, Result, Seconds
 from repro_seconds import interleaved
 from repro_training import RECIPES, TASKS
-from repro_trials import METHODS, NFES, Trial, tiles, trials, untrained
+from repro_trials import BESIDE, METHODS, NFES, Trial, tiles, trials, untrained
 
 from i2sbkit.evaluating.cases import Cases
 from i2sbkit.evaluating.opening import opened
@@ -41,7 +41,7 @@ def measure(runs: Path, numbers: Path, names: Sequence[str], count: int | None) 
     found = [
         (trial, trial is there[-1])
         for task in TASKS
-        for method, samplers in METHODS.items()
+        for method, samplers in {**METHODS, **BESIDE}.items()
         for there in (trials(task, method, sampler, runs) for sampler in samplers)
         for trial in there
         if trial.name in names

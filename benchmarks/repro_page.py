@@ -11,7 +11,7 @@ from peers.page import write_between
 from repro_claims import claims
 from repro_numbers import METRICS, Numbers, Result, Seconds
 from repro_training import TASKS
-from repro_trials import CURVE_NFES, METHODS, NFES
+from repro_trials import CURVE_NFES, CURVES, METHODS, NFES
 
 from i2sbkit.files import write_text
 from i2sbkit.kernel.errors import Error
@@ -23,10 +23,10 @@ LABELS = {
     ("diffusion", "ode"): "diffusion, DDIM",
     ("ddnm", "sde"): "DDNM, DDPM",
     ("ddnm", "ode"): "DDNM, DDIM",
+    ("i2sb-x1", "sde"): "I²SB that sees x1",
 }
 PICTURE = "![PSNR and Fréchet distance by network evaluations, and over the training](images/repro.svg)"
 TITLES = {"psnr_rgb": "PSNR, dB ↑", "percep_efflite0": "percep_efflite0 ↓", "frechet_efflite0": "frechet_efflite0 ↓"}
-CURVES = [(method, samplers[-1]) for method, samplers in METHODS.items()]
 LONG = 20
 """The nfe of the learning curves that are drawn."""
 
@@ -90,7 +90,7 @@ def seconds_table(seconds: Seconds) -> list[str]:
 
 def curves(numbers: Numbers, task: str) -> list[str]:
     """PSNR and Frechet distance by milestone."""
-    known = {key: found for key in CURVES if (found := numbers.milestones(task, *key))}
+    known = {key: found for key in CURVES.items() if (found := numbers.milestones(task, *key))}
     if not known:
         return []
     steps = sorted({result.step for found in known.values() for result in found})
@@ -108,15 +108,20 @@ def curves(numbers: Numbers, task: str) -> list[str]:
 def panels(numbers: Numbers, task: str) -> list[Panel]:
     """Both metrics by nfe, and how the distance fell while training."""
     by_nfe: dict[str, list[Curve]] = {"psnr_rgb": [], "frechet_efflite0": []}
-    learned = []
     for key, result in _last(numbers, task).items():
         label, dashed = LABELS[key], key[1] == "ode"
         for metric, each in by_nfe.items():
             points = [(float(nfe), float(getattr(result.rows[nfe], metric))) for nfe in NFES]
             each.append(Curve(label, points, dashed=dashed))
-        if key in CURVES:
-            known = [(float(each.step), each.rows[LONG].frechet_efflite0) for each in numbers.milestones(task, *key)]
-            learned.append(Curve(label, known, dashed=dashed))
+    learned = [
+        Curve(
+            LABELS[key],
+            [(float(each.step), each.rows[LONG].frechet_efflite0) for each in known],
+            dashed=key[1] == "ode",
+        )
+        for key in CURVES.items()
+        if (known := numbers.milestones(task, *key))
+    ]
     over = partial(Panel, log_x=True, marked=True)
     return [
         over(f"{task}: PSNR, dB", "network evaluations", by_nfe["psnr_rgb"]),

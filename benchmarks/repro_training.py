@@ -14,7 +14,11 @@ from i2sbkit.recipe import load_recipe
 
 RECIPES = Path(__file__).parent.parent / "recipes/repro"
 TASKS = ("jpeg10", "sr4x")
-NAMES = (*(f"{task}-{method}" for task in TASKS for method in ("i2sb", "diffusion")), "unconditional")
+NAMES = (
+    *(f"{task}-{method}" for task in TASKS for method in ("i2sb", "diffusion")),
+    "unconditional",
+    "sr4x-i2sb-x1",
+)
 SHARES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
 """Of the steps, where a milestone is."""
 

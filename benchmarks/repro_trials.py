@@ -27,6 +27,10 @@ SIDE = 32
 NFES, CURVE_NFES = (1, 2, 5, 10, 20, 50), (1, 5, 20)
 METHODS = {"i2sb": ("sde",), "diffusion": ("sde", "ode"), "ddnm": ("sde", "ode")}
 """By method its samplers: ancestral (I2SB's Algorithm 2, DDPM), and DDIM, which draws noise at the start only."""
+BESIDE = {"i2sb-x1": ("sde",)}
+"""Of learning curves alone: I2SB whose network sees the damaged tile too, as the diffusion's does."""
+CURVES = {method: samplers[-1] for method, samplers in {**METHODS, **BESIDE}.items()}
+"""By method the sampler of its learning curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,7 @@ class Trial:
     """Weights that restore in one way, at several nfe.
 
     Attributes:
-        method: of `METHODS`; "ddnm" is the unconditional diffusion, told the damage.
+        method: of `METHODS` or `BESIDE`; "ddnm" is the unconditional diffusion, told the damage.
         step: of the milestone.
     """
 
@@ -87,12 +91,13 @@ def training_of(task: str, method: str) -> str:
 
 
 def trials(task: str, method: str, sampler: str, runs: Path) -> list[Trial]:
-    """Of the milestones, the first one first: the last at all nfe, and by one sampler those before at a few."""
+    """Of the milestones, the first one first: the last of `METHODS` at all nfe, and by one sampler others at a few."""
     weights = milestones(training_of(task, method), runs)
+    whole = {max(weights, default=0)} if method in METHODS else set()
     return [
-        Trial(task, method, sampler, step, path, NFES if step == max(weights) else CURVE_NFES)
+        Trial(task, method, sampler, step, path, NFES if step in whole else CURVE_NFES)
         for step, path in weights.items()
-        if step == max(weights) or sampler == METHODS[method][-1]
+        if step in whole or sampler == CURVES[method]
     ]
 
 

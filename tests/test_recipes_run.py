@@ -29,6 +29,7 @@ SMALLER = {
     "imagenet256/sr4x-pool",
     "imagenet256/sr4x-bicubic",
     "repro/sr4x-i2sb",
+    "repro/sr4x-i2sb-x1",
     "repro/sr4x-diffusion",
     BLIND,
 }

@@ -16,7 +16,7 @@ from i2sbkit.cli import execute
 from i2sbkit.recipe import load_recipe
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("jpeg10-i2sb", "jpeg10-diffusion", "sr4x-i2sb", "sr4x-diffusion", "unconditional")
+NAMES = ("jpeg10-i2sb", "jpeg10-diffusion", "sr4x-i2sb", "sr4x-diffusion", "unconditional", "sr4x-i2sb-x1")
 TOY = (
     "backbone.width=4", "backbone.encoder=[1]", "backbone.middle=0", "backbone.decoder=[1]", "backbone.time_dim=8",
     "train.batch=1", "train.iterations=8", "train.warmup=2", "data.size=16", "data.val=[]", "data.crops=1000",
@@ -25,9 +25,9 @@ TOY = (
 
 @pytest.fixture(scope="module")
 def trained(bench, tmp_path_factory):
-    """Two of the five trained at toy size; the folder of the runs."""
+    """Two of the six trained at toy size; the folder of the runs."""
     runs = tmp_path_factory.mktemp("runs")
-    for name in ("sr4x-diffusion", "unconditional"):
+    for name in ("sr4x-diffusion", "unconditional", "sr4x-i2sb-x1"):
         bench("repro_training").train(name, runs, None, None, TOY)
     return runs
 
@@ -47,6 +47,8 @@ def test_the_recipes_differ_in_what_is_compared_alone(bench):
             }
         assert (document["train"]["end_share"], document["train"]["relative"]) == (0.0, False)
     assert documents["sr4x-i2sb"]["corruption"] == documents["sr4x-diffusion"]["corruption"]
+    seeing, blind = documents["sr4x-i2sb-x1"], documents["sr4x-i2sb"]
+    assert seeing == {**blind, "bridge": {**blind["bridge"], "cond_x1": True}} != blind
     assert first["schedule"] == documents["sr4x-i2sb"]["schedule"] and first["schedule"]["beta_max"] == 0.3
 
 

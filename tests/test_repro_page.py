@@ -51,6 +51,22 @@ def test_the_page_is_written(bench, stand_ins, tmp_path):
     assert page.read_text("utf-8") == text
 
 
+def test_what_is_beside_the_comparison_has_its_curve(bench, stand_ins, tmp_path):
+    """I²SB whose network sees the damaged tile: told at the last step that all have, and drawn over the training."""
+    module, page = bench("repro_numbers"), tmp_path / "repro.md"
+    page.write_text((ROOT / "docs/repro.md").read_text("utf-8"), "utf-8")
+    for step in (100, 200):
+        rows = {nfe: module.Found(nfe, 33 - nfe / 10, 0.5, step / 100) for nfe in (1, 5, 20)}
+        module.Numbers(stand_ins).add(module.Result("sr4x", "i2sb-x1", "sde", step, "0" * 64, 3, rows))
+    bench("repro_page").write(stand_ins, page)
+    text = page.read_text("utf-8")
+    said = "after 200 steps at nfe 20: 2.00 and 31.00 dB, against 25.00 and 28.00 dB where it sees x_n alone, and 25.00"
+    assert text.count("I²SB whose network sees the damaged tile too") == 1 and said in text
+    assert "| I²SB that sees x1, nfe 5 | 32.50 / 1.00 | 32.50 / 2.00 |  |" in text
+    root = ElementTree.parse(tmp_path / "images/repro.svg").getroot()
+    assert len(root.findall(".//{*}polyline")) == 2 * (5 + 5 + 3) + 1
+
+
 def test_the_page_is_that_of_the_numbers(bench, tmp_path):
     """docs/repro.md and its picture are what docs/repro.json gives."""
     page = tmp_path / "repro.md"
