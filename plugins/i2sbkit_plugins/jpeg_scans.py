@@ -17,13 +17,19 @@ LONGEST = 16
 """Bits of a code."""
 WINDOW = 64
 """Bits that are fetched at once."""
+NO_CODE = (LONGEST + WINDOW, 0)
+"""More bits than are ever held."""
 
 Lookup = Sequence[tuple[int, int]]
 """(length, symbol) of the code that the next `LONGEST` bits begin with."""
 
 
 def huffman_tables(said: bytes) -> dict[int, Lookup]:
-    """The tables of a DHT segment by class and number (T.81 B.2.4.2, C)."""
+    """The tables of a DHT segment by class and number (T.81 B.2.4.2, C).
+
+    Raises:
+        ValueError, IndexError, StopIteration: it is damaged.
+    """
     tables: dict[int, Lookup] = {}
     while said:
         number, counts, said = said[0], said[1:17], said[17:]
@@ -32,7 +38,9 @@ def huffman_tables(said: bytes) -> dict[int, Lookup]:
         for length, count in enumerate(counts, 1):
             for _ in range(count):
                 lookup += [(length, next(symbols))] * (1 << LONGEST - length)
-        lookup += [(WINDOW, 0)] * ((1 << LONGEST) - len(lookup))  # no code: runs out of bits
+        if len(lookup) > 1 << LONGEST:
+            raise ValueError("more codes than there are")
+        lookup += [NO_CODE] * ((1 << LONGEST) - len(lookup))
         tables[number] = lookup
     return tables
 
@@ -90,7 +98,7 @@ class Part:
 
     Attributes:
         levels: the coefficients that are there so far, 64 for each block.
-        dc, ac: its tables, None where the scan has none.
+        dc, ac: its tables, empty where the scan has none.
         previous: the DC coefficient of the block before.
     """
 
