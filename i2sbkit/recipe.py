@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic_core import PydanticSerializationError
+
 from . import shipped
 from .argument_types import path_of
 from .document.checks import check_damage, try_damage
@@ -154,24 +156,32 @@ def _bridge(schedule: Any, section: Any, problems: Problems) -> Any:
 
 def _part(kind: str, table: Any, registry: plugins.Registry, problems: Problems) -> tuple[Any, dict[str, Any]]:
     """Build what a section names: the part, and its name with every option."""
-    table = {} if table is None else table
+    part, options = _built(kind, {} if table is None else table, registry, problems)
+    try:
+        return part, {"name": table["name"], **json.loads(options.model_dump_json())} if options else {}
+    except PydanticSerializationError as error:
+        problems.add((kind,), f"has an option that no recipe can hold ({error})")
+        return None, {}
+
+
+def _built(kind: str, table: Any, registry: plugins.Registry, problems: Problems) -> tuple[Any, Any]:
+    """The part that a table names, and its options; None and None with what is wrong noted."""
     if not isinstance(table, dict):
         problems.add((kind,), f"must be a section, [{kind}], and only one")
-        return None, {}
+        return None, None
     if not isinstance(table.get("name"), str):
         problems.add((kind,), f'needs a name: name = "..." (there are: {", ".join(registry.names(kind))})')
-        return None, {}
+        return None, None
     component = problems.attempt((kind, "name"), lambda: registry.get(kind, table["name"]))
     if component is None:
-        return None, {}
+        return None, None
     given = {key: value for key, value in table.items() if key != "name"}
     model = problems.attempt((kind, "name"), lambda: options_model(component))
     options = validate((kind,), model, given, problems) if model else None
     if options is None:
-        return None, {}
+        return None, None
     values = {key: getattr(options, key) for key in type(options).model_fields}
-    part = problems.attempt((kind,), lambda: registry.build(kind, table["name"], **values))
-    return part, {"name": table["name"], **json.loads(options.model_dump_json())}
+    return problems.attempt((kind,), lambda: registry.build(kind, table["name"], **values)), options
 
 
 def build_part(kind: str, table: Mapping[str, Any]) -> Any:
@@ -183,7 +193,7 @@ def build_part(kind: str, table: Mapping[str, Any]) -> Any:
         Error: all that is wrong with it.
     """
     problems = Problems(lambda keys: "")
-    part, _ = _part(kind, dict(table), plugins.default(), problems)
+    part, _ = _built(kind, dict(table), plugins.default(), problems)
     problems.raise_any(f"{kind} {table.get('name')!r}")
     return part
 

@@ -71,7 +71,8 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     """
     if settings.effort is not None:
         return _by_effort(weights, settings)
-    given = {key: value for key, value in (("nfe", settings.nfe), ("eta", settings.eta)) if value is not None}
+    numbers = (("nfe", int, settings.nfe), ("eta", float, settings.eta))  # numpy's too
+    given = {key: kind(value) for key, kind, value in numbers if value is not None}
     if isinstance(settings.sampler, Sampler):
         try:
             return replace(settings.sampler, **given) if given else settings.sampler  # type: ignore[type-var]
@@ -81,7 +82,10 @@ def choose_sampler(weights: Weights, settings: Settings) -> Sampler:
     own = weights.recipe.document["sampler"]
     table = table_of("sampler", settings.sampler or own["name"])
     kept = own if table["name"] == own["name"] else {"nfe": own.get("nfe", 10)}
-    sampler: Sampler = build_part("sampler", {**kept, **table, **given})
+    try:
+        sampler: Sampler = build_part("sampler", {**kept, **table, **given})
+    except Error as error:
+        raise Error(f"sampler {table['name']!r}: {error}") from None
     return sampler
 
 

@@ -162,6 +162,34 @@ def test_a_file_that_was_cut_without_loss_is_not_taken_to_repeat(quality):
     assert rms(cells.projected(clean) - clean) < 0.6
 
 
+def test_no_limit_on_pixels_is_passed(monkeypatch):
+    """Pillow's is for pictures as they come; whoever read this one has another."""
+    file = written(photo(61, 47))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_cells(file).planes[0].middle.shape == (6, 8, 8, 8)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\2\0\0\0\4up!\0\0\0\0\0", b"Exif\0\0MM\0"])
+def test_an_orientation_that_is_none_turns_nothing(exif):
+    """Words where a number belongs, or EXIF that is cut off."""
+    cells, plain = (read_cells(written(photo(33, 17), **each)) for each in ({"exif": exif}, {}))
+    x = images(3, 17, 33, seed=1)
+    assert torch.equal(cells.projected(x), plain.projected(x))
+
+
+def test_gray_is_gray_whatever_adobe_says():
+    """Photoshop's gray files say that nothing was transformed."""
+    file = written(photo(33, 17).convert("L"), "L")
+    adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"
+    assert torch.equal(read_cells(file[:2] + adobe + file[2:]).planes[0].middle, read_cells(file).planes[0].middle)
+
+
+def test_what_is_no_jpeg_is_told():
+    """In a line, as what other files lack is."""
+    with pytest.raises(NotLinear, match="the file is no JPEG"):
+        read_cells(b"a note")
+
+
 @pytest.mark.parametrize("mode, options", [("CMYK", {}), ("RGB", {"keep_rgb": True, "subsampling": "4:4:4"})])
 def test_other_colours_than_ycbcr_have_no_cells(mode, options):
     """Which is one line that says what to do."""

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from pictures import distance, observation
 
@@ -31,6 +32,7 @@ def test_none_takes_the_weights_own(model):
     assert chosen(model, sampler=Dbim(nfe=4, eta=0.2), nfe=6, eta=0.4) == Dbim(nfe=6, eta=0.4)
     assert chosen(model, sampler="dbim:order=3,spacing=karras", nfe=6) == Dbim(nfe=6, order=3, spacing="karras")
     assert chosen(model, sampler="sde:nfe=5") == Sde(nfe=5)
+    assert chosen(model, sampler="dbim", nfe=np.int64(4), eta=np.float32(0.5)) == Dbim(nfe=4, eta=0.5)
 
 
 def test_own_sampler_with_nfe_1(model):
@@ -46,7 +48,7 @@ def test_own_sampler_with_nfe_1(model):
     [
         ({"sampler": "sed"}, "did you mean 'sde'"),
         ({"sampler": "nonsense"}, "there are: dbim, dbmsolver, i3sb, ode, ode2, sde"),
-        ({"eta": 0.5}, "sampler.eta: unknown key"),
+        ({"eta": 0.5}, "sampler 'sde': sampler.eta: unknown key"),
         ({"sampler": "dbim:order=two"}, "order"),
         ({"sampler": "dbim:order=2.5"}, "order: must be 1, 2 or 3"),
         ({"sampler": "dbim:spacing=nope"}, "spacing"),

@@ -50,7 +50,7 @@ class Jpeg(i2sbkit.Corruption):
         """Into the cells that the file's quantiser rounded from: exact, whatever the recipe's quality.
 
         Raises:
-            NotLinear: there is no file, or it holds no Y, Cb and Cr.
+            NotLinear: there is no file, it holds no Y, Cb and Cr, or its coefficients cannot be read.
         """
         return into_cells(y)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from PIL import ExifTags, Image
+from PIL import ExifTags
+from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
 import i2sbkit
@@ -14,7 +15,7 @@ from .jpeg_blocks import TO_YCBCR, Plane
 from .jpeg_borders import fitted, repeating
 from .jpeg_coefficients import read_components
 
-TURNS = {
+TURNS: dict[object, tuple[bool, tuple[int, ...]]] = {
     2: (False, (2,)), 3: (False, (1, 2)), 4: (False, (1,)), 5: (True, ()),
     6: (True, (2,)), 7: (True, (1, 2)), 8: (True, (1,)),
 }  # fmt: skip
@@ -29,13 +30,13 @@ class Cells:
         planes: of Y, or of Y, Cb and Cr.
         shares: how many rows and columns of pixels share a sample of each.
         repeats: whether the blocks at the border hold the last row and column again and again, as libjpeg's do.
-        orientation: by which the picture is turned upright (EXIF).
+        orientation: by which the picture is turned upright (EXIF), if it is one of `TURNS`.
     """
 
     planes: Sequence[Plane]
     shares: Sequence[tuple[int, int]]
     repeats: bool
-    orientation: int
+    orientation: object
 
     def projected(self, x: Tensor) -> Tensor:
         """The picture nearest to x (3, H, W) in Y, Cb and Cr, upright, that the file can be of.
@@ -69,29 +70,49 @@ def read_cells(file: bytes) -> Cells:
     """The cells of a JPEG file.
 
     Raises:
-        NotLinear: its components are not those of JFIF (Y alone, or Y, Cb and Cr), or sampled more densely than Y; or
-            see `read_components`.
+        NotLinear: its components are not those of JFIF (Y alone, or Y, Cb and Cr), or those of Y are no multiple of
+            the others; or see `read_components`.
     """
-    with Image.open(io.BytesIO(file), formats=["JPEG"]) as picture:
-        layers = [layer[0] for layer in picture.layer]  # type: ignore[attr-defined]
-        if len(layers) not in (1, 3) or picture.info.get("adobe_transform") == 0 or layers == list(b"RGB"):
-            raise i2sbkit.NotLinear("the file holds no Y, Cb and Cr; leave out the consistency")
-        orientation = int(picture.getexif().get(ExifTags.Base.Orientation, 1))
-        width, height = picture.size
-    luma, *chroma = read_components(file)
-    if any(luma.down % other.down or luma.across % other.across for other in chroma):
+    header = _header(file)
+    components = read_components(file)
+    luma = components[0]
+    if any(luma.down % other.down or luma.across % other.across for other in components):
         raise i2sbkit.NotLinear("its Cb or Cr has no whole share of the samples of Y; leave out the consistency")
-    planes = [Plane(coefficients, steps / 2) for coefficients, steps in (each.decoded for each in (luma, *chroma))]
-    shares = [(luma.down // each.down, luma.across // each.across) for each in (luma, *chroma)]
-    return Cells(planes, shares, repeating(planes[0], height, width), orientation)
+    planes = [Plane(coefficients, steps / 2) for coefficients, steps in (each.decoded for each in components)]
+    shares = [(luma.down // each.down, luma.across // each.across) for each in components]
+    return Cells(planes, shares, repeating(planes[0], *header.size[::-1]), _orientation(header))
 
 
-def _turned(x: Tensor, orientation: int) -> Tensor:
+def _header(file: bytes) -> JpegImageFile:
+    """What Pillow reads of a file of Y, or of Y, Cb and Cr, as libjpeg tells them; its limit of pixels is for pictures.
+
+    Raises:
+        NotLinear: it is another one, or none.
+    """
+    try:
+        header = JpegImageFile(io.BytesIO(file))
+    except (OSError, SyntaxError):
+        raise i2sbkit.NotLinear("the file is no JPEG; leave out the consistency") from None
+    names, info = bytes(layer[0] for layer in header.layer), header.info
+    said = info.get("adobe_transform") == 0 if "adobe" in info else names == b"RGB"
+    if len(names) not in (1, 3) or (len(names) == 3 and "jfif" not in info and said):
+        raise i2sbkit.NotLinear("the file holds no Y, Cb and Cr; leave out the consistency")
+    return header
+
+
+def _orientation(header: JpegImageFile) -> object:
+    try:
+        return header.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # as varied as the damage; whoever read the picture was warned
+        return None
+
+
+def _turned(x: Tensor, orientation: object) -> Tensor:
     swapped, mirrored = TURNS.get(orientation, (False, ()))
     return (x.transpose(1, 2) if swapped else x).flip(mirrored)
 
 
-def _turned_back(x: Tensor, orientation: int) -> Tensor:
+def _turned_back(x: Tensor, orientation: object) -> Tensor:
     swapped, mirrored = TURNS.get(orientation, (False, ()))
     x = x.flip(mirrored)
     return x.transpose(1, 2) if swapped else x

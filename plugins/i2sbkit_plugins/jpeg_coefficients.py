@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice, product
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 import i2sbkit
@@ -18,33 +21,36 @@ import i2sbkit
 from .jpeg_file import FRAMES, HUFFMAN, INTERVAL, QUANTISERS, SCAN, segments
 from .jpeg_scans import ZIGZAG, Bits, Lookup, Part, Scan, huffman_tables
 
-RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
-HUFFMAN_CODED = {0xC0, 0xC1, 0xC2}
-"""Frames: baseline, extended sequential, progressive."""
+RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1), 0xC2
+"""Frames of Huffman codes: baseline and extended; and progressive."""
 ALL_BITS = 16
 
 
-@dataclass
+@dataclass(eq=False)
 class Component:
     """A component of the picture.
 
     Attributes:
+        name: its identifier.
         down, across: how many blocks of it an MCU has, one below and beside the other (V and H).
         rows, columns: its blocks that have a visible sample.
-        stride: its blocks in a row of MCUs.
+        height, stride: its blocks in a column and in a row of MCUs.
         table: the number of its quantiser.
-        levels: the quantised coefficients of its blocks, 64 each, row by row.
-        steps: the quantiser's, 64; empty until its first scan begins.
+        levels: the quantised coefficients of its blocks, 64 each, row by row; empty until its first scan begins.
+        steps: the quantiser's, 64; empty until then too.
         unread: by coefficient, in the order of the file, how many of the lowest bits are not there yet.
     """
 
+    name: int
     down: int
     across: int
     rows: int
     columns: int
+    height: int
     stride: int
     table: int
-    levels: array[int]
+    levels: array[int] = field(default_factory=lambda: array("h"))
     steps: Sequence[int] = ()
     unread: list[int] = field(default_factory=lambda: [ALL_BITS] * 64)
 
@@ -53,7 +59,21 @@ class Component:
         """The coefficients (rows, columns, 8, 8) in float32, and the steps of their quantiser (8, 8)."""
         levels = torch.from_numpy(np.frombuffer(self.levels, dtype=np.int16).copy())
         steps = torch.tensor(self.steps, dtype=torch.float32).view(8, 8)
-        return levels.view(-1, self.stride, 8, 8)[: self.rows, : self.columns] * steps, steps
+        return levels.view(self.height, self.stride, 8, 8)[: self.rows, : self.columns] * steps, steps
+
+    def begin(self, scan: Scan, quantisers: Mapping[int, Sequence[int]]) -> None:
+        """See that a scan goes on where those before ended (T.81 G.1.1.1.1), so that no bit is read twice or passed.
+
+        Raises:
+            ValueError, KeyError: it does not, or there is no quantiser.
+        """
+        if not self.steps:
+            self.steps = quantisers[self.table]
+            self.levels = array("h", bytes(2 * 64 * self.height * self.stride))
+        for place in range(scan.first, scan.last + 1):
+            if self.unread[place] != (scan.high or ALL_BITS):
+                raise ValueError("a scan out of turn")
+            self.unread[place] = scan.low
 
 
 def read_components(file: bytes) -> list[Component]:
@@ -65,20 +85,21 @@ def read_components(file: bytes) -> list[Component]:
     tables, frame = _Tables(), None
     try:
         for code, said, data in segments(file):
-            if code in FRAMES and not frame:
+            if code in FRAMES and frame:
+                raise ValueError("another picture")
+            if code in FRAMES:
                 frame = _Frame.of(code, said)
             elif code == SCAN and frame:
                 frame.read(said, data, tables)
             else:
                 tables.read(code, said)
-        components = list(frame.components.values()) if frame else []
-        if not components or any(any(component.unread) for component in components):
+        if not frame or any(any(component.unread) for component in frame.components):
             raise ValueError("it ends early")
-    except (ValueError, LookupError, ArithmeticError, StopIteration, struct.error):
+    except (ValueError, LookupError, OverflowError, struct.error):
         raise i2sbkit.NotLinear(
             "the file's coefficients cannot be read (damaged, or coded in a rare way); leave out the consistency"
         ) from None
-    return components
+    return frame.components
 
 
 @dataclass
@@ -104,45 +125,58 @@ class _Tables:
         elif code == INTERVAL:
             (self.interval,) = struct.unpack(">H", said)
 
+    def lookup(self, number: int) -> Lookup:
+        """A table by class and number; empty where there is none, which a scan need not have."""
+        return self.huffman.get(number) or _usual_tables().get(number, ())
+
+
+@cache
+def _usual_tables() -> Mapping[int, Lookup]:
+    """Those that libjpeg writes (T.81 K.3), and takes for frames of films, which come without any."""
+    file, tables = io.BytesIO(), _Tables()
+    Image.new("RGB", (1, 1)).save(file, "JPEG")
+    for code, said, _ in segments(file.getvalue()):
+        tables.read(code, said)
+    return tables.huffman
+
 
 @dataclass
 class _Frame:
-    """A picture's components by their identifiers, and how many MCUs it is high and wide."""
+    """A picture's components, and how many MCUs it is high and wide."""
 
-    components: Mapping[int, Component]
+    components: list[Component]
     down: int
     across: int
+    progressive: bool
 
     @classmethod
     def of(cls, code: int, said: bytes) -> _Frame:
         """From a frame header (T.81 B.2.2, A.1.1, A.2.4)."""
         precision, height, width, count = struct.unpack_from(">BHHB", said)
         described = [(said[at], *divmod(said[at + 1], 16), said[at + 2]) for at in range(6, 6 + 3 * count, 3)]
-        if code not in HUFFMAN_CODED or precision != 8:
+        if code not in (*SEQUENTIAL, PROGRESSIVE) or precision != 8:
             raise ValueError("another coding")
         if not all([height, width, *(side for _, *sides, _ in described for side in sides)]):
             raise ValueError("nothing in it")
         wide, high = (8 * max(each[axis] for each in described) for axis in (1, 2))
         mcus_down, mcus_across = -(-height // high), -(-width // wide)
-        components = {}
+        components = []
         for name, across, down, table in described:
-            rows, columns, stride = -(-height * down // high), -(-width * across // wide), mcus_across * across
-            levels = array("h", bytes(2 * 64 * mcus_down * down * stride))
-            components[name] = Component(down, across, rows, columns, stride, table, levels)
-        return cls(components, mcus_down, mcus_across)
+            visible = -(-height * down // high), -(-width * across // wide)
+            components.append(Component(name, down, across, *visible, mcus_down * down, mcus_across * across, table))
+        return cls(components, mcus_down, mcus_across, code == PROGRESSIVE)
 
     def read(self, said: bytes, data: bytes, tables: _Tables) -> None:
         """A scan: its header (T.81 B.2.3), and its data between restart markers (E.2.4)."""
         count = said[0]
-        names, numbers = said[1 : 2 * count : 2], said[2 : 2 * count + 1 : 2]
-        first, last, bits = said[2 * count + 1 :]
-        scan, parts = Scan(first, last, *divmod(bits, 16)), []
-        for name, number in zip(names, numbers, strict=True):
-            component, (dc, ac) = self.components[name], divmod(number, 16)
-            component.steps = component.steps or tables.quantisers[component.table]
-            component.unread[first : last + 1] = [scan.low] * (last + 1 - first)
-            lookups = tables.huffman.get(dc, ()), tables.huffman.get(16 + ac, ())
-            parts.append((component, Part(component.levels, *lookups)))
+        # Cameras write what they like there in sequential files, where it has no use.
+        first, last, bits = said[2 * count + 1 :] if self.progressive else (0, 63, 0)
+        scan, parts, left = Scan(first, last, *divmod(bits, 16)), [], list(self.components)
+        for at in range(1, 2 * count + 1, 2):
+            component = left.pop([each.name for each in left].index(said[at]))  # names may come twice
+            component.begin(scan, tables.quantisers)
+            dc, ac = divmod(said[at + 1], 16)
+            parts.append((component, Part(component.levels, tables.lookup(dc), tables.lookup(16 + ac))))
         mcus = self._mcus(parts)
         for piece in RESTART.split(data) if tables.interval else [data]:
             scan.restart(part for _, part in parts)

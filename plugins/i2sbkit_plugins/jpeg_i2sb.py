@@ -58,7 +58,7 @@ class JpegI2sb(i2sbkit.Corruption):
         """Of a JPEG file into the cells of its own quantiser, as with `jpeg`.
 
         Raises:
-            NotLinear: there is no file, or it holds no Y, Cb and Cr.
+            NotLinear: there is no file, it holds no Y, Cb and Cr, or its coefficients cannot be read.
         """
         return into_cells(y)
 

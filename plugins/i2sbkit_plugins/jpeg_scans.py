@@ -28,16 +28,18 @@ def huffman_tables(said: bytes) -> dict[int, Lookup]:
     """The tables of a DHT segment by class and number (T.81 B.2.4.2, C).
 
     Raises:
-        ValueError, IndexError, StopIteration: it is damaged.
+        ValueError: it is damaged.
     """
     tables: dict[int, Lookup] = {}
     while said:
         number, counts, said = said[0], said[1:17], said[17:]
-        symbols, said = iter(said[: sum(counts)]), said[sum(counts) :]
+        symbols, said = said[: sum(counts)], said[sum(counts) :]
+        if number & ~0x13:
+            raise ValueError("a class above 1 or a number above 3")
+        lengths = [length for length, count in enumerate(counts, 1) for _ in range(count)]
         lookup: list[tuple[int, int]] = []
-        for length, count in enumerate(counts, 1):
-            for _ in range(count):
-                lookup += [(length, next(symbols))] * (1 << LONGEST - length)
+        for code in zip(lengths, symbols, strict=True):
+            lookup += [code] * (1 << LONGEST - code[0])
         if len(lookup) > 1 << LONGEST:
             raise ValueError("more codes than there are")
         lookup += [NO_CODE] * ((1 << LONGEST) - len(lookup))
@@ -135,7 +137,7 @@ class Scan:
         """The block whose coefficients are from `at` on.
 
         Raises:
-            ValueError, IndexError: the data is damaged.
+            ValueError, IndexError, OverflowError: the data is damaged.
         """
         if self.first == 0:
             (self._refine_dc if self.high else self._dc)(bits, part, at)
