@@ -128,7 +128,7 @@ def test_damaged_metadata_is_a_warning_line(here, restore):
         (["in/a.png", "x" * 300 + ".png"], "File name too long"),
         (["in", "out", "--spread"], "--samples"),
         (["in", "out", "--nfe", "0"], "--nfe"),
-        (["in", "out", "--eta", "0.5"], "no option 'eta'"),
+        (["in", "out", "--eta", "0.5"], "sampler 'sde': sampler.eta: unknown key"),
         (["in", "out", "--sampler", "sd"], "did you mean 'sde'"),
         (["in", "out", "--task", "jpeg"], "either --task NAME or --weights FILE"),
     ],
@@ -155,10 +155,13 @@ def test_a_sampler_takes_its_options(here, restore):
     assert restore("in/a.png", "one.png", "--sampler", "dbim:order=2,spacing=karras", "--nfe", 3)[0] == 0
     code, _, err = restore("in/a.png", "x.png", "--sampler", "sde:spacing=nope")
     assert code == 2
-    assert "spacing must be uniform, karras or logsnr" in err
+    assert "sampler.spacing: must be 'uniform', 'karras' or 'logsnr', got \"nope\"" in err
     code, _, err = restore("in/a.png", "x.png", "--sampler", "sde:order=2")
     assert code == 2
-    assert "no option 'order'" in err
+    assert "sampler 'sde': sampler.order: unknown key" in err
+    code, _, err = restore("in/a.png", "x.png", "--sampler", "ode:nfe=1.5")
+    assert code == 2
+    assert "sampler 'ode': sampler.nfe: must be an integer, got 1.5" in err
 
 
 def test_draws_that_are_the_same_are_told(here, restore):
