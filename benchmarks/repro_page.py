@@ -8,7 +8,7 @@ from pathlib import Path
 
 from curves import Curve, Panel, drawn
 from peers.page import write_between
-from repro_claims import claims
+from repro_claims import LONG, claims
 from repro_numbers import METRICS, Numbers, Result, Seconds
 from repro_training import TASKS
 from repro_trials import CURVE_NFES, CURVES, METHODS, NFES
@@ -27,8 +27,6 @@ LABELS = {
 }
 PICTURE = "![PSNR and Fréchet distance by network evaluations, and over the training](images/repro.svg)"
 TITLES = {"psnr_rgb": "PSNR, dB ↑", "percep_efflite0": "percep_efflite0 ↓", "frechet_efflite0": "frechet_efflite0 ↓"}
-LONG = 20
-"""The nfe of the learning curves that are drawn."""
 
 
 def write(numbers: Path, page: Path) -> None:

@@ -1,6 +1,7 @@
 """Pictures for tests: crops of the shipped photographs, and files with metadata."""
 
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,13 @@ def saved(path: Path, image: Image.Image, **options) -> Path:
     """Write a picture with Pillow."""
     image.save(path, **options)
     return path
+
+
+def jpeg(image: Image.Image, sampling: str = "4:2:0", **options) -> bytes:
+    """A JPEG file by Pillow; as sampling, "L" is gray."""
+    file, gray = BytesIO(), sampling == "L"
+    image.convert("L" if gray else "RGB").save(file, "JPEG", **({} if gray else {"subsampling": sampling}), **options)
+    return file.getvalue()
 
 
 def exif_with(orientation: int, width: int | None = None) -> bytes:

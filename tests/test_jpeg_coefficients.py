@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import photo
+from pictures import jpeg, photo
 from PIL import Image
 
 from i2sbkit import NotLinear
@@ -27,13 +27,6 @@ SAMPLINGS = ["4:4:4", "4:2:2", "4:2:0", "L"]
 SIZES = [(61, 47), (33, 17), (9, 25), (1, 1), (48, 32)]
 
 
-def written(image, sampling="4:2:0", **options):
-    """A JPEG file by Pillow."""
-    file, gray = io.BytesIO(), sampling == "L"
-    image.convert("L" if gray else "RGB").save(file, "JPEG", **({} if gray else {"subsampling": sampling}), **options)
-    return file.getvalue()
-
-
 def found(file):
     return [component.decoded[0] for component in read_components(file)]
 
@@ -47,7 +40,7 @@ def all_equal(one, other):
 @pytest.mark.parametrize("size", SIZES)
 def test_libjpeg_decodes_them_to_the_samples_of_the_file(size, sampling, quality):
     """To a level, as decoders round differently; and the steps are those that Pillow reads."""
-    file = written(photo(*size), sampling, quality=quality)
+    file = jpeg(photo(*size), sampling, quality=quality)
     components = read_components(file)
     with Image.open(io.BytesIO(file)) as picture:
         for component, layer in zip(components, picture.layer, strict=True):
@@ -63,7 +56,7 @@ def test_libjpeg_decodes_them_to_the_samples_of_the_file(size, sampling, quality
 def test_they_are_the_levels_that_were_written(quality):
     """However fine the quantiser: those of our own transform, but where that comes out halfway between two."""
     image = photo(64, 48).convert("L")
-    (component,) = read_components(written(image, "L", quality=quality))
+    (component,) = read_components(jpeg(image, "L", quality=quality))
     decoded, steps = component.decoded
     true = coefficients(torch.tensor(np.asarray(image, dtype=np.float64)) - 128) / steps
     assert (decoded / steps - true).abs().max() < 0.5 + 0.2 / steps.min()
@@ -76,8 +69,8 @@ def test_they_are_the_levels_that_were_written(quality):
 def test_it_does_not_matter_how_they_are_coded(size, sampling, way):
     """Sequential or progressive, with restart markers or none, whatever stands in comments: bit for bit the same."""
     for quality in (20, 95):
-        plain = found(written(photo(*size), sampling, quality=quality))
-        assert all_equal(found(written(photo(*size), sampling, quality=quality, **way)), plain)
+        plain = found(jpeg(photo(*size), sampling, quality=quality))
+        assert all_equal(found(jpeg(photo(*size), sampling, quality=quality, **way)), plain)
 
 
 def patched(file, marker, at, *values):
@@ -94,7 +87,7 @@ def without_tables(file):
 
 
 def quantisers(file, size):
-    """The file's DQT segments, the steps in so many bytes each, doubled where that is not what they are."""
+    """The file's DQT segments, the steps in so many bytes each."""
     found = []
     for start in (at.start() for at in re.finditer(rb"\xff\xdb\0\x43", file)):
         steps = b"".join(step.to_bytes(size) for step in file[start + 5 : start + 69])
@@ -108,7 +101,7 @@ def between_scans(file, more):
 
 
 SEQUENTIAL, PROGRESSIVE = (
-    written(photo(61, 47), quality=95, progressive=each, restart_marker_blocks=3) for each in (0, 1)
+    jpeg(photo(61, 47), quality=95, progressive=each, restart_marker_blocks=3) for each in (0, 1)
 )
 UNUSUAL = {
     "more behind its end": SEQUENTIAL + b"\xff\xc0 and \xff\xda what a camera adds",
@@ -137,13 +130,13 @@ def test_what_libjpeg_reads_is_read(unusual):
 
 def test_a_single_component_has_one_block_after_the_other():
     """Whatever sampling factors are written for it (T.81 A.2.2)."""
-    file = written(photo(33, 17), "L")
+    file = jpeg(photo(33, 17), "L")
     assert all_equal(found(patched(file, 0xC0, 11, 0x22)), found(file))
 
 
 def test_the_longest_sides_are_read():
     """libjpeg writes no more than 65500 pixels a side."""
-    assert found(written(photo(8, 8).resize((65500, 3))))[0].shape == (1, 8188, 8, 8)
+    assert found(jpeg(photo(8, 8).resize((65500, 3))))[0].shape == (1, 8188, 8, 8)
 
 
 @pytest.mark.parametrize("changed", [
@@ -168,14 +161,14 @@ def test_what_is_damaged_or_rare_is_refused(changed):
 @pytest.mark.parametrize("kept", [0, 2, 20, 0.5, 0.99])
 def test_a_file_that_ends_early_is_refused(kept):
     """Even if its header is whole."""
-    file = written(photo(61, 47), quality=90)
+    file = jpeg(photo(61, 47), quality=90)
     data = file.index(b"\xff\xda") + 14
     cut = kept if isinstance(kept, int) else round(data + kept * (len(file) - data))
     with pytest.raises(NotLinear, match="damaged"):
         read_components(file[:cut])
 
 
-FILES = [written(photo(33, 17), sampling, progressive=progressive)
+FILES = [jpeg(photo(33, 17), sampling, progressive=progressive)
          for sampling in ("4:2:0", "L") for progressive in (False, True)]  # fmt: skip
 
 

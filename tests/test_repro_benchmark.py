@@ -27,7 +27,7 @@ TOY = (
 def trained(bench, tmp_path_factory):
     """Two of the six trained at toy size; the folder of the runs."""
     runs = tmp_path_factory.mktemp("runs")
-    for name in ("sr4x-diffusion", "unconditional", "sr4x-i2sb-x1"):
+    for name in ("sr4x-diffusion", "unconditional"):
         bench("repro_training").train(name, runs, None, None, TOY)
     return runs
 

@@ -86,9 +86,9 @@ class Bits:
         return 8 * self._at - self._left > 8 * len(self._data)
 
     def _fetch(self) -> None:
-        more = self._data[self._at : self._at + WINDOW // 8]
         if self.overdrawn:
             raise ValueError("the data ends within a block")
+        more = self._data[self._at : self._at + WINDOW // 8]
         self._held = self._held << WINDOW | int.from_bytes(more) << (WINDOW - 8 * len(more))
         self._left += WINDOW
         self._at += WINDOW // 8
